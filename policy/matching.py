@@ -1,0 +1,34 @@
+"""Which connection a report is about. An Acct-Session-Id alone does not say: NASes use them again."""
+
+from policy.connection import AccountingEvent, AccountingStart, Connection
+from policy.quantities import Instant
+
+_LATE_START_WITHIN = 60_000
+_CLOCKS_AGREE_WITHIN = 2_000
+
+
+def is_about(connection: Connection, event: AccountingEvent, *, by_class: bool) -> bool:
+    """Whether `event` reports `connection`, found by our Class or else by its Acct-Session-Id at this NAS."""
+    if not _may_be_named(connection, event.acct_session_id):
+        return False
+    if connection.closed_at is None:
+        return True
+    if isinstance(event, AccountingStart):
+        return _is_late_start(connection.closed_at, event, by_class=by_class)
+    return by_class or _began(event) <= connection.closed_at + _CLOCKS_AGREE_WITHIN
+
+
+def _may_be_named(connection: Connection, name: str | None) -> bool:
+    known = connection.acct_session_id
+    return known is None or name is None or known.lower() == name.lower()
+
+
+def _began(event: AccountingEvent) -> Instant:
+    return Instant(event.at - (event.report.seconds or 0) * 1000)
+
+
+def _is_late_start(closed_at: Instant, event: AccountingStart, *, by_class: bool) -> bool:
+    """A Start after the Stop is the old one come late, or the same NAS opening a new line under the old id."""
+    if event.is_dated:
+        return event.at <= closed_at
+    return by_class or event.at <= closed_at + _LATE_START_WITHIN

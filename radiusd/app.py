@@ -1,0 +1,168 @@
+"""Builds every part and hands each what it needs; the only module that knows them all."""
+
+import random
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+from twisted.web.server import Site
+
+from policy.quantities import Instant
+from radiusd.coa.client import DynamicAuthorizationClient
+from radiusd.config import Address, Config
+from radiusd.cutting import Cutter
+from radiusd.handlers.access import AccessHandler
+from radiusd.handlers.accounting import AccountingHandler
+from radiusd.handlers.boots import Boots
+from radiusd.handlers.directory import Known
+from radiusd.handlers.status import status
+from radiusd.hashing import AT_ONCE, HashChecker
+from radiusd.passwords import verify_hash
+from radiusd.server.counters import Counters
+from radiusd.server.nases import Nases
+from radiusd.server.protocol import Handler, RadiusProtocol
+from radiusd.store import directory as store_directory
+from radiusd.store import outbox, revisions
+from radiusd.store.database import Database
+from radiusd.store.outbox import Seen
+from radiusd.store.work import CutCommand
+from radiusd.store.writer import Committer, Done, Writer
+from radiusd.vault import Vault, read_key_file
+from radiusd.watching import Watch
+from radiusd.web import root
+from radiusd.wire import dictionary
+from radiusd.wire.codes import Code
+
+_log = Logger()
+_RECEIVE_BUFFER = 4 << 20
+_LARGEST_DATAGRAM = 8192
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+def wall_clock() -> Instant:
+    """Now."""
+    return Instant(int(time.time() * 1000))
+
+
+class App:
+    """A whole server, built by `__init__`, listening from `start` to `stop`."""
+
+    def __init__(self, reactor: Any, config: Config, now: Callable[[], Instant] = wall_clock) -> None:
+        self._reactor = reactor
+        self._config = config
+        self._now = now
+        self._vault = Vault(read_key_file(config.key_file))
+        names = dictionary.load(config.dictionary)
+        self._database = Database(config.store_url)
+        self._database.require_current_schema()
+        self._pool = ThreadPool(1, 2, "readers")
+        self._hashing = ThreadPool(0, AT_ONCE, "hashing")
+        self._ports: list[IListeningPort] = []
+        self.counters = Counters(reactor.seconds)
+        self._writer = Writer(Committer(self._database), self._deliver)
+        with self._database.reading() as connection:
+            revision = revisions.current(connection)
+            known = store_directory.load(connection, self._vault)
+            boots = outbox.known_boots(connection)
+        self._nases = Nases()
+        self._known = Known(known, self._nases)
+        self._client = DynamicAuthorizationClient(
+            reactor, names, self._now, random.SystemRandom(), self.counters.count, interface=config.coa_source
+        )
+        self._cutter = Cutter(self._client, self._known, self._writer.submit, now, self.counters)
+        self._watch = Watch(self._look, revision, self._known, self._cutter, self._writer.submit, now)
+        self._boots = Boots(boots, lambda job: self._writer.submit(job, _nobody_waits))
+
+    def _look(self, revision: int, at: Instant) -> "Deferred[Seen]":
+        def read() -> Seen:
+            with self._database.reading() as connection:
+                return outbox.look(connection, self._vault, revision, at)
+
+        return deferToThreadPool(self._reactor, self._pool, read)
+
+    def _deliver(self, results: list[tuple[Done, Any]], cuts: list[CutCommand]) -> None:
+        self._reactor.callFromThread(self._delivered, results, cuts)
+
+    def _delivered(self, results: list[tuple[Done, Any]], cuts: list[CutCommand]) -> None:
+        # A Disconnect is on the wire before the Access-Accept that took the place.
+        self._cutter.cut(cuts)
+        for done, result in results:
+            try:
+                done(result)
+            except Exception:  # noqa: BLE001 - one answer's trouble is not the others'
+                _log.failure("an answer could not be given")
+
+    def start(self) -> None:
+        """Listen. Raises StartError, with nothing left half open, when a port is taken."""
+        hashes = HashChecker(
+            verify_hash,
+            lambda check: deferToThreadPool(self._reactor, self._hashing, check),
+            self._reactor.seconds,
+            self._vault.class_key,
+        )
+        access = AccessHandler(self._known, self._writer.submit, hashes.check, self._boots, self._vault, self.counters)
+        accounting = AccountingHandler(self._known, self._writer.submit, self._boots, self._vault, self.counters)
+        try:
+            self._listen(
+                self._config.auth, {Code.ACCESS_REQUEST: access, Code.STATUS_SERVER: status(Code.ACCESS_ACCEPT)}
+            )
+            self._listen(
+                self._config.acct,
+                {Code.ACCOUNTING_REQUEST: accounting, Code.STATUS_SERVER: status(Code.ACCOUNTING_RESPONSE)},
+            )
+            self._listen_web(self._config.web)
+        except CannotListenError as error:
+            for port in self._ports:
+                maybeDeferred(port.stopListening)
+            raise StartError(_port_taken(error)) from error
+        self._pool.start()
+        self._hashing.start()
+        self._writer.start()
+        self._watch.start(self._reactor)
+        _log.info("answering RADIUS at {auth} and {acct}", auth=self._config.auth, acct=self._config.acct)
+
+    def _listen(self, address: Address, handlers: dict[Code, Handler]) -> None:
+        protocol = RadiusProtocol(self._nases, handlers, self.counters, self._now)
+        port = self._reactor.listenUDP(address.port, protocol, address.host, _LARGEST_DATAGRAM)
+        port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        self._ports.append(port)
+
+    def _listen_web(self, address: Address | None) -> None:
+        if address is not None:
+            site = Site(root(self.counters.registry))
+            site.noisy = False
+            self._ports.append(self._reactor.listenTCP(address.port, site, interface=address.host))
+
+    def stop(self) -> "Deferred[None]":
+        """Take no more requests, commit what was taken, and go."""
+        self._watch.stop()
+        closed = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
+        return closed.addCallback(self._wind_up)
+
+    def _wind_up(self, _: object) -> None:
+        self._writer.stop()
+        self._client.close()
+        self._pool.stop()
+        self._hashing.stop()
+        self._database.close()
+
+
+def _nobody_waits(result: object) -> None:
+    pass
+
+
+def _port_taken(error: CannotListenError) -> str:
+    return (
+        f"cannot listen at {error.interface or '*'}:{error.port}: {error.socketError.strerror}; "
+        "is another RADIUS server running? Choose another port in [server] of the configuration"
+    )

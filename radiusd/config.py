@@ -1,0 +1,185 @@
+"""The configuration file: TOML to one frozen Config, or every mistake in it at once, by file, line and key."""
+
+import re
+import tomllib
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from attrs import fields, frozen
+
+from radiusd import paths
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message has one line for each mistake."""
+
+
+@frozen
+class Address:
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@frozen
+class Config:
+    """Everything the server is told from outside; `web` is None when nothing is served there."""
+
+    path: Path
+    auth: Address
+    acct: Address
+    web: Address | None
+    coa_source: str
+    store_url: str
+    key_file: Path
+    dictionary: Path
+    log_level: str
+
+
+@frozen
+class _Server:
+    auth: str = "0.0.0.0:1812"
+    acct: str = "0.0.0.0:1813"
+    web: str = "127.0.0.1:8080"
+    coa_source: str = "0.0.0.0"  # noqa: S104
+    dictionary: str = ""
+
+
+@frozen
+class _Store:
+    url: str = ""
+    key_file: str = ""
+
+
+@frozen
+class _Log:
+    level: str = "info"
+
+
+_SECTIONS: dict[str, type] = {"server": _Server, "store": _Store, "log": _Log}
+_LEVELS = ("debug", "info", "warn", "error")
+
+
+def load(path: Path) -> Config:
+    """The configuration in `path`; relative paths in it start at its folder. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read the configuration {path}: {reason}") from error
+    return _Reader(path, text).read()
+
+
+class _Reader:
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+        self._text = text
+        self._mistakes: list[tuple[int, str]] = []
+
+    def read(self) -> Config:
+        try:
+            document = tomllib.loads(self._text)
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"at line (\d+)", str(error))
+            at = int(line.group(1)) if line else len(self._lines)
+            raise ConfigError(f"{self._path}:{at}: this is not TOML: {error}") from error
+        for name in document:
+            if name not in _SECTIONS:
+                self._mistake(name, None, f"unknown section{_did_you_mean(name, list(_SECTIONS))}")
+        parts = {name: self._section(name, document.get(name, {})) for name in _SECTIONS}
+        config = self._config(parts["server"], parts["store"], parts["log"])
+        if self._mistakes:
+            raise ConfigError("\n".join(f"{self._path}:{line}: {what}" for line, what in sorted(self._mistakes)))
+        return config
+
+    def _section(self, name: str, values: Any) -> Any:
+        kind = _SECTIONS[name]
+        known = [each.name for each in fields(kind)]
+        if not isinstance(values, dict):
+            self._mistake(name, None, "expected a section, as in [server]")
+            return kind()
+        good: dict[str, Any] = {}
+        for key, value in values.items():
+            if key not in known:
+                self._mistake(name, key, f"unknown key{_did_you_mean(key, known)}")
+                continue
+            try:
+                msgspec.convert({key: value}, kind, strict=True)
+            except msgspec.ValidationError as error:
+                self._mistake(name, key, str(error).split(" - at ")[0])
+                continue
+            good[key] = value
+        return kind(**good)
+
+    def _config(self, server: _Server, store: _Store, log: _Log) -> Config:
+        if not store.url:
+            self._mistake(
+                "store", "url", "expected where to keep the data, as in sqlite:////var/lib/icafe/store.sqlite3"
+            )
+        if not store.key_file:
+            self._mistake("store", "key_file", "expected the file with the key that secrets are sealed under")
+        if log.level not in _LEVELS:
+            self._mistake("log", "level", f"expected one of {', '.join(_LEVELS)}")
+        folder = self._path.parent
+        return Config(
+            path=self._path,
+            auth=self._address("server", "auth", server.auth),
+            acct=self._address("server", "acct", server.acct),
+            web=self._address("server", "web", server.web) if server.web else None,
+            coa_source=self._host("server", "coa_source", server.coa_source),
+            store_url=_from(folder, store.url),
+            key_file=folder / store.key_file,
+            dictionary=folder / server.dictionary if server.dictionary else paths.dictionary(),
+            log_level=log.level,
+        )
+
+    def _address(self, section: str, key: str, text: str) -> Address:
+        host, _, port = text.rpartition(":")
+        if not port.isdigit() or not 0 < int(port) < 65536:
+            self._mistake(section, key, f"expected ADDRESS:PORT, as in 127.0.0.1:1812, found {text!r}")
+            return Address("127.0.0.1", 1)
+        return Address(self._host(section, key, host.strip("[]")), int(port))
+
+    def _host(self, section: str, key: str, text: str) -> str:
+        try:
+            return str(ip_address(text))
+        except ValueError:
+            self._mistake(section, key, f"expected an IP address, found {text!r}")
+            return "127.0.0.1"
+
+    def _mistake(self, section: str, key: str | None, what: str) -> None:
+        name = section if key is None else f"{section}.{key}"
+        self._mistakes.append((self._line_of(section, key), f"{name}: {what}"))
+
+    def _line_of(self, section: str, key: str | None) -> int:
+        """Where `key` stands in its section; the section's line when it is missing, line 1 when both are."""
+        at, inside = 1, False
+        for number, line in enumerate(self._lines, 1):
+            heading = re.match(r"\s*\[+\s*([\w.-]+)", line)
+            if heading:
+                inside = heading.group(1) == section
+                at = number if inside else at
+            elif re.match(rf"\s*{re.escape(section)}\s*[.=]", line) and not inside:
+                at = number
+            if inside and key is not None and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+                return number
+        return at
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    close = get_close_matches(word, known, 1)
+    return f", did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
+
+
+def _from(folder: Path, url: str) -> str:
+    """A relative SQLite path starts at the configuration's folder, not wherever the server was started."""
+    relative = re.fullmatch(r"sqlite:///([^/].*)", url)
+    return f"sqlite:///{folder.resolve() / relative.group(1)}" if relative else url

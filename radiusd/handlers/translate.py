@@ -1,0 +1,240 @@
+"""Attributes and policy values: the one place that speaks both."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from policy.admission import Accepted
+from policy.connection import AccountingReport, AccountingStart, AccountingStop, InterimUpdate
+from policy.macs import canonical_mac
+from policy.package import Rate
+from policy.quantities import Instant, Octets, Seconds
+from policy.usage import Report
+from radiusd.handlers import classes
+from radiusd.handlers.classes import ClassKey
+from radiusd.wire.attributes import (
+    MIKROTIK,
+    Attribute,
+    Mikrotik,
+    decode_address,
+    decode_integer,
+    decode_text,
+    encode_integer,
+    encode_octets,
+    encode_text,
+    encode_vendor_integer,
+    encode_vendor_octets,
+)
+from radiusd.wire.codes import AcctStatusType
+from radiusd.wire.errors import MalformedPacket
+from radiusd.wire.packet import Packet
+from radiusd.wire.passwords import reveal
+
+MAX_DELAY = 86_400
+MAX_SESSION_TIMEOUT = 21_474_720  # the most that RouterOS documents
+_EVENT_TIMESTAMP_WITHIN = 600_000
+_BOOT_DIGIT = re.compile(r"8[0-9a-fA-F]([0-9a-fA-F])[0-9a-fA-F]{5}")
+
+
+@frozen
+class Pap:
+    """A password as the guest typed it."""
+
+    password: bytes = field(repr=False)
+    name: str = "PAP"
+
+
+@frozen
+class Chap:
+    """A proof of knowing it (RFC 2865 §5.3): 17 octets, and the challenge."""
+
+    response: bytes = field(repr=False)
+    challenge: bytes = field(repr=False)
+    name: str = "CHAP"
+
+
+@frozen
+class NoPassword:
+    """Neither of them; `name` says what there was instead."""
+
+    name: str
+
+
+Credentials = Pap | Chap | NoPassword
+
+
+@frozen(kw_only=True)
+class Line:
+    """What accounting and access requests both say of where they come from."""
+
+    user_name: str
+    device: str
+    nas: str
+    acct_session_id: str | None
+    framed_ip_address: str | None
+    boot: str | None
+
+
+def _text(values: Mapping[int, bytes], kind: int) -> str | None:
+    value = values.get(kind)
+    return decode_text(value) if value else None
+
+
+def _integer(values: Mapping[int, bytes], kind: int) -> int | None:
+    value = values.get(kind)
+    return None if value is None else decode_integer(value)
+
+
+def line(packet: Packet, *, is_mikrotik: bool) -> Line:
+    """The line a request is about. Raises MalformedPacket if an attribute is not of its type."""
+    values = packet.values
+    acct_session_id = _text(values, Attribute.ACCT_SESSION_ID)
+    address = values.get(Attribute.FRAMED_IP_ADDRESS)
+    station = _text(values, Attribute.CALLING_STATION_ID) or ""
+    return Line(
+        user_name=_text(values, Attribute.USER_NAME) or "",
+        device=canonical_mac(station) or station,
+        nas=_nas(values),
+        acct_session_id=acct_session_id,
+        framed_ip_address=None if address is None else decode_address(address),
+        boot=_boot(values, acct_session_id) if is_mikrotik and acct_session_id else None,
+    )
+
+
+def _nas(values: Mapping[int, bytes]) -> str:
+    """What the NAS calls itself; never an address to send to (RFC 2865 §5.4, §5.32)."""
+    name = _text(values, Attribute.NAS_IDENTIFIER)
+    if name is not None:
+        return name
+    address = values.get(Attribute.NAS_IP_ADDRESS)
+    return "" if address is None else decode_address(address)
+
+
+def _boot(values: Mapping[int, bytes], acct_session_id: str) -> str | None:
+    """RouterOS counts its boots in the third hexadecimal digit of the id, which NAS-Port repeats as a number."""
+    match = _BOOT_DIGIT.fullmatch(acct_session_id)
+    if match is None or _integer(values, Attribute.NAS_PORT) not in (None, int(acct_session_id, 16)):
+        return None
+    return match.group(1).lower()
+
+
+def credentials(packet: Packet, secret: bytes) -> Credentials:
+    """What the guest proves the password with. Raises MalformedPacket if its layout is wrong."""
+    values = packet.values
+    hidden = values.get(Attribute.USER_PASSWORD)
+    if hidden is not None:
+        return Pap(reveal(hidden, secret, packet.authenticator))
+    response = values.get(Attribute.CHAP_PASSWORD)
+    if response is not None:
+        if len(response) != 17:
+            raise MalformedPacket("chap_password_length")
+        return Chap(response, values.get(Attribute.CHAP_CHALLENGE, packet.authenticator))
+    return NoPassword("EAP" if Attribute.EAP_MESSAGE in values else "none")
+
+
+def accounting_event(packet: Packet, about: Line, received: Instant, skew: int, source: str) -> AccountingReport | None:
+    """What a Start, Interim-Update or Stop reports; None for any other Acct-Status-Type.
+
+    `skew` is how far, in milliseconds, the NAS's clock is known to lag behind ours.
+    """
+    values = packet.values
+    status = _integer(values, Attribute.ACCT_STATUS_TYPE)
+    age = age_of(packet, received)
+    dated = 0 if age is None else max(0, age - skew)
+    delay = min(_integer(values, Attribute.ACCT_DELAY_TIME) or 0, MAX_DELAY) * 1000
+    at = Instant(received - max(delay, dated))
+    about_line: dict[str, Any] = {
+        "at": at,
+        "received": received,
+        "acct_session_id": about.acct_session_id,
+        "framed_ip_address": about.framed_ip_address,
+        "nas_address": source,
+        "boot": about.boot,
+        "report": _report(values),
+    }
+    if status == AcctStatusType.START:
+        return AccountingStart(is_dated=age is not None or delay > 0, **about_line)
+    if status == AcctStatusType.INTERIM_UPDATE:
+        return InterimUpdate(**about_line)
+    if status == AcctStatusType.STOP:
+        return AccountingStop(cause=_integer(values, Attribute.ACCT_TERMINATE_CAUSE), **about_line)
+    return None
+
+
+def age_of(packet: Packet, received: Instant) -> int | None:
+    """Milliseconds between Event-Timestamp (RFC 2869 §5.3) and now; None if absent or more than ten minutes off."""
+    stamp = _integer(packet.values, Attribute.EVENT_TIMESTAMP)
+    if stamp is None:
+        return None
+    # A stamp in whole seconds is up to one second older than its event.
+    age = received - (stamp * 1000 + 999)
+    return age if abs(age) <= _EVENT_TIMESTAMP_WITHIN else None
+
+
+def _report(values: Mapping[int, bytes]) -> Report:
+    uploaded = _integer(values, Attribute.ACCT_INPUT_OCTETS)
+    downloaded = _integer(values, Attribute.ACCT_OUTPUT_OCTETS)
+    high_up = _integer(values, Attribute.ACCT_INPUT_GIGAWORDS)
+    high_down = _integer(values, Attribute.ACCT_OUTPUT_GIGAWORDS)
+    seconds = _integer(values, Attribute.ACCT_SESSION_TIME)
+    # A long download wraps the 32-bit counter; Gigawords counts the wraps (RFC 2869 §5.1, §5.2).
+    return Report(
+        uploaded=None if uploaded is None else Octets((high_up or 0) << 32 | uploaded),
+        downloaded=None if downloaded is None else Octets((high_down or 0) << 32 | downloaded),
+        seconds=None if seconds is None else Seconds(seconds),
+        is_exact=(uploaded is None or high_up is not None) and (downloaded is None or high_down is not None),
+    )
+
+
+def accept_attributes(accepted: Accepted, interim: int, idle_timeout: int | None, class_key: bytes) -> bytes:
+    """What an Access-Accept carries of what the pass sells (the units: seconds, octets, bit/s)."""
+    named = ClassKey(accepted.session_id, accepted.connection_id)
+    parts = [encode_octets(Attribute.CLASS, classes.write(named, class_key))]
+    if accepted.time is not None:
+        parts.append(encode_integer(Attribute.SESSION_TIMEOUT, min(accepted.time, MAX_SESSION_TIMEOUT)))
+    if idle_timeout is not None:
+        parts.append(encode_integer(Attribute.IDLE_TIMEOUT, idle_timeout))
+    parts.append(encode_integer(Attribute.ACCT_INTERIM_INTERVAL, interim))
+    # RouterOS checks it after we said yes; one more than sold leaves the limit, and the switching, to us.
+    parts.append(encode_integer(Attribute.PORT_LIMIT, accepted.devices + 1))
+    if accepted.rate is not None:
+        text = rate_limit(accepted.rate).encode()
+        parts.append(encode_vendor_octets(MIKROTIK, Mikrotik.RATE_LIMIT, text))
+    if accepted.data is not None:
+        parts.append(encode_vendor_integer(MIKROTIK, Mikrotik.TOTAL_LIMIT, accepted.data & 0xFFFFFFFF))
+        parts.append(encode_vendor_integer(MIKROTIK, Mikrotik.TOTAL_LIMIT_GIGAWORDS, accepted.data >> 32))
+    parts.append(encode_text(Attribute.REPLY_MESSAGE, welcome(accepted)))
+    return b"".join(parts)
+
+
+def rate_limit(rate: Rate) -> str:
+    """Mikrotik-Rate-Limit, seen from the router: rx, the guest's upload, first. Whole units of k (1 000 bit/s).
+
+    A burst lasts ten seconds while the average stays under four fifths of the rate.
+    """
+    pair = f"{_units(rate.up)}/{_units(rate.down)}"
+    if not rate.burst:
+        return pair
+    burst = f"{_percent(rate.up, 100 + rate.burst)}/{_percent(rate.down, 100 + rate.burst)}"
+    threshold = f"{_percent(rate.up, 80)}/{_percent(rate.down, 80)}"
+    return f"{pair} {burst} {threshold} 10/10 {rate.priority}"
+
+
+def _percent(bits: int, percent: int) -> str:
+    return _units(-(-bits * percent // 100))
+
+
+def _units(bits: int) -> str:
+    kilo = -(-bits // 1000)
+    return f"{kilo // 1000}M" if kilo % 1000 == 0 else f"{kilo}k"
+
+
+def welcome(accepted: Accepted) -> str:
+    """What the guest reads after logging in."""
+    if accepted.time is None:
+        return f"Welcome. {accepted.package}."
+    hours, minutes = divmod(-(-accepted.time // 60), 60)
+    left = f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+    return f"Welcome. {accepted.package}: {left} left."

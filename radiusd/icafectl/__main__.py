@@ -1,0 +1,5 @@
+"""`python -m radiusd.icafectl`."""
+
+from radiusd.icafectl import main
+
+main()

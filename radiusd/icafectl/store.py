@@ -1,0 +1,74 @@
+"""`icafectl store`."""
+
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection, func, select
+
+from radiusd.icafectl.desk import Desk, pass_desk, sqlite_file
+from radiusd.icafectl.grammar import examples
+from radiusd.icafectl.printing import say
+from radiusd.store.database import Database
+from radiusd.store.errors import StoreError
+from radiusd.store.schema import branches, logins, routers
+from radiusd.vault import make_key_file, read_key_file
+
+
+@click.group()
+def store() -> None:
+    """The database and the key that secrets are sealed under."""
+
+
+@store.command(epilog=examples("store init", "--config /etc/icafe-radiusd/radiusd.toml store init"))
+@pass_desk
+def init(desk: Desk) -> None:
+    """Make the key file and the tables, where they are missing."""
+    config = desk.config
+    _make_folder(sqlite_file(config.store_url))
+    had_key = config.key_file.exists()
+    database = Database(config.store_url)
+    try:
+        database.migrate()
+        with database.reading() as connection:
+            is_sealed, is_empty = _has_secrets(connection), not connection.execute(_BRANCHES).scalar_one()
+    finally:
+        database.close()
+    if not had_key and is_sealed:
+        raise StoreError(
+            f"the key file {config.key_file} is missing, and the store holds secrets that only it opens: "
+            "put it back from the backup"
+        )
+    if had_key:
+        read_key_file(config.key_file)
+    else:
+        _make_folder(config.key_file)
+        make_key_file(config.key_file)
+        say(f"key file {config.key_file} made: keep a copy of it apart from the store's")
+    say("the tables are there")
+    if is_empty:
+        say("next: icafectl branch add NAME, then icafectl router add NAME --address ADDRESS")
+
+
+_BRANCHES = select(func.count()).select_from(branches)
+
+
+def _has_secrets(connection: Connection) -> bool:
+    return any(connection.execute(select(table).limit(1)).first() is not None for table in (routers, logins))
+
+
+def _make_folder(file: Path | None) -> None:
+    if file is not None:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@store.command(epilog=examples("store upgrade"))
+@pass_desk
+def upgrade(desk: Desk) -> None:
+    """Bring the tables up to this version. Make a backup first."""
+    desk.require_file()
+    database = Database(desk.config.store_url)
+    try:
+        database.migrate()
+    finally:
+        database.close()
+    say("the tables are those of this version")

@@ -1,0 +1,1 @@
+"""What happens inside a transaction: load, let policy decide, save. One module for each kind of event."""

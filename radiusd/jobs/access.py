@@ -1,0 +1,172 @@
+"""An Access-Request inside its transaction: who is it, is the password right, may the device in?"""
+
+from attrs import evolve, frozen
+
+from policy.accounts import Account, Device
+from policy.admission import Accepted, Admission, Question, Refused, admit, refused
+from policy.facts import Fact, fact
+from policy.macs import canonical_mac
+from policy.quantities import Instant
+from radiusd.credentials import Verdict, check, check_mac
+from radiusd.handlers.translate import Credentials, Line
+from radiusd.store.decisions import Decision
+from radiusd.store.directory import Cafe, Router
+from radiusd.store.loading import Login
+from radiusd.store.work import Needs, Work
+from radiusd.store.writer import Job
+from radiusd.vault import Vault
+
+
+@frozen
+class NeedsHashing:
+    """Check the password against this argon2 hash, then submit the job again with what came out."""
+
+    encoded: bytes
+
+
+@frozen
+class Hashed:
+    """What checking the password against `encoded` gave; None: there was no room to check it in."""
+
+    encoded: bytes
+    is_right: bool | None
+
+
+Answer = Accepted | Refused | NeedsHashing
+
+
+@frozen(kw_only=True)
+class AccessJob(Job):
+    """One Access-Request."""
+
+    at: Instant
+    line: Line
+    credentials: Credentials
+    router: Router
+    cafe: Cafe
+    source: str
+    vault: Vault
+    hashed: Hashed | None = None
+
+    def needs(self) -> Needs:
+        """The login, the device, and by them the passes."""
+        names = {self.line.user_name, self.line.user_name.upper()} - {""}
+        devices = {self.line.device, canonical_mac(self.line.user_name) or ""} - {""}
+        return Needs(names=names, devices=devices)
+
+    def more(self, work: Work) -> Needs | None:
+        """A login for one pass names it."""
+        login = self._login(work)
+        return None if login is None or login.pass_id is None else Needs(pass_ids={login.pass_id})
+
+    def run(self, work: Work) -> Answer:
+        """Decide, and keep why."""
+        identified = self._identify(work)
+        if isinstance(identified, NeedsHashing):
+            return identified
+        account, only_pass, facts = identified
+        admission = self._admission(work, account, only_pass, facts)
+        self._keep(work, admission, account)
+        return admission.answer
+
+    def _admission(
+        self, work: Work, account: Account | None, only_pass: int | None, facts: tuple[Fact, ...]
+    ) -> Admission:
+        if account is None:
+            return refused(facts[:-1], facts[-1])
+        return self._admit(work, account, only_pass, facts)
+
+    def _login(self, work: Work) -> Login | None:
+        name = self.line.user_name
+        login = work.logins.get(name)
+        if login is None:
+            # A code is printed in capitals and typed as it comes.
+            login = work.logins.get(name.upper())
+            return login if login is not None and login.kind == "voucher" else None
+        return login
+
+    def _identify(self, work: Work) -> NeedsHashing | tuple[Account | None, int | None, tuple[Fact, ...]]:
+        mac = canonical_mac(self.line.user_name)
+        login = self._login(work)
+        if login is None and mac is not None:
+            return self._identify_by_mac(work, mac)
+        if login is None:
+            return None, None, (fact("login_unknown", name=self.line.user_name),)
+        verdict = check(self.credentials, login, self.vault)
+        if verdict is Verdict.NEEDS_HASHING:
+            if self.hashed is None or self.hashed.encoded != login.password:
+                return NeedsHashing(login.password)
+            if self.hashed.is_right is None:
+                return None, None, (fact("hashing_busy"),)
+            verdict = Verdict.RIGHT if self.hashed.is_right else Verdict.WRONG
+        account = work.accounts[login.account_id]
+        said = fact(verdict.value, method=self.credentials.name, branch=self.cafe.name)
+        who = fact("account", account=account.name, branch=self._branch_name(account))
+        if verdict is not Verdict.RIGHT:
+            return None, None, (who, said)
+        return account, login.pass_id, (who, said)
+
+    def _branch_name(self, account: Account) -> str:
+        return self.cafe.name if account.branch_id == self.cafe.id else f"no. {account.branch_id}"
+
+    def _identify_by_mac(self, work: Work, mac: str) -> tuple[Account | None, int | None, tuple[Fact, ...]]:
+        if canonical_mac(self.line.device) not in (None, mac):
+            return None, None, (fact("mac_not_its_own", device=self.line.device, name=mac),)
+        _, account_id = work.devices.get(mac, (None, None))
+        if account_id is None:
+            return None, None, (fact("mac_not_tied", device=mac),)
+        verdict = check_mac(self.credentials, self.line.user_name, mac, self.router)
+        account = work.accounts[account_id]
+        said = fact(verdict.value, method=f"MAC, {self.credentials.name}", branch=self.cafe.name)
+        if verdict is not Verdict.RIGHT:
+            return None, None, (said,)
+        return account, None, (fact("mac_tied", device=mac, account=account.name), said)
+
+    def _admit(self, work: Work, account: Account, only_pass: int | None, facts: tuple[Fact, ...]) -> Admission:
+        name = self.line.device or canonical_mac(self.line.user_name) or f"unnamed device at {self.router.name}"
+        device, _ = work.devices.get(name, (Device(name), None))
+        branch = self.cafe.branch(self.at)
+        question = Question(
+            at=self.at,
+            account=account,
+            branch=branch,
+            router_id=self.router.id,
+            nas=self.line.nas,
+            nas_address=self.source,
+            device=device,
+            user_name=self.line.user_name,
+            acct_session_id=self.line.acct_session_id,
+            framed_ip_address=self.line.framed_ip_address,
+            boot=self.line.boot,
+            users=work.users,
+            new_session_id=lambda: work.new_id("sessions"),
+            new_connection_id=lambda: work.new_id("connections"),
+        )
+        holdings = work.holdings_of(account.id) if only_pass is None else (work.holding(only_pass),)
+        admission = admit(question, holdings)
+        stored = {each.bought.id: each for each in holdings}
+        for holding, effects in admission.steps:
+            before = stored[holding.bought.id]
+            if holding is not before:
+                work.put(holding, effects, branch, self.at)
+                if any(holding.active()) and not any(before.active()):
+                    name = holding.bought.terms.name
+                    work.users[name] = work.users.get(name, 0) + 1
+        return evolve(admission, facts=(*facts, *admission.facts))
+
+    def _keep(self, work: Work, admission: Admission, account: Account | None) -> None:
+        answer = admission.answer
+        is_in = isinstance(answer, Accepted)
+        work.decide(
+            Decision(
+                at=self.at,
+                verdict="accepted" if is_in else "refused",
+                reason="granted" if isinstance(answer, Accepted) else answer.reason,
+                name=account.name if account is not None else self.line.user_name,
+                device=self.line.device or None,
+                router_id=self.router.id,
+                account_id=None if account is None else account.id,
+                session_id=answer.session_id if isinstance(answer, Accepted) else None,
+                facts=admission.facts,
+            )
+        )

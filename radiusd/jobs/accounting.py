@@ -1,0 +1,120 @@
+"""An Accounting-Request inside its transaction: which connection is it about, and what is new in it?"""
+
+from attrs import frozen
+
+from policy import connection as connections
+from policy.connection import AccountingReport, Connection
+from policy.holding import Holding, report
+from policy.macs import canonical_mac
+from policy.matching import is_about
+from policy.quantities import Instant
+from radiusd.handlers.classes import ClassKey
+from radiusd.handlers.translate import Line
+from radiusd.store.directory import Cafe, Router
+from radiusd.store.rows import connection_key
+from radiusd.store.work import Needs, Work
+from radiusd.store.writer import Job
+
+
+@frozen(kw_only=True)
+class AccountingJob(Job):
+    """A Start, Interim-Update or Stop; `named` is what its Class names, if we wrote it."""
+
+    line: Line
+    event: AccountingReport
+    named: ClassKey | None
+    router: Router
+    cafe: Cafe
+
+    @property
+    def _key(self) -> str | None:
+        name = self.line.acct_session_id
+        return None if name is None else connection_key(self.router.id, self.line.nas, name)
+
+    def needs(self) -> Needs:
+        """The connection, by our Class and by the NAS's own name for it."""
+        ids = set() if self.named is None else {self.named.connection_id}
+        return Needs(connection_ids=ids, keys=() if self._key is None else (self._key,))
+
+    def more(self, work: Work) -> Needs | None:
+        """When the connection is not known: the session that Class names, or whatever the user name leads to."""
+        if self._known(work) is not None:
+            return None
+        name = self.line.user_name
+        return Needs(
+            names={name, name.upper()} - {""},
+            devices={canonical_mac(name) or ""} - {""},
+            session_ids=set() if self.named is None else {self.named.session_id},
+        )
+
+    def run(self, work: Work) -> None:
+        """Take the report over."""
+        line = self._known(work)
+        holding = None if line is None else work.holding_of_connection(line.id)
+        if line is None:
+            holding = self._holding_of_its_session(work)
+            line = self._adopt(work, holding)
+            if holding is not None:
+                holding = holding.with_connection(line)
+        if holding is None:
+            work.put_loose(connections.advance(line, self.event)[0])
+            return
+        branch = self.cafe.branch(self.event.at)
+        after, effects = report(holding, line.id, self.event, branch)
+        if after is not work.holding(holding.bought.id):
+            work.put(after, effects, branch, self.event.at)
+
+    def _known(self, work: Work) -> Connection | None:
+        named = self.named
+        line = None if self._key is None else work.latest_by_key(self._key)
+        if line is not None and (named is None or line.session_id in (None, named.session_id)):
+            by_class = named is not None and line.id == named.connection_id
+            if is_about(line, self.event, by_class=by_class):
+                return line
+        line = None if named is None else work.connection(named.connection_id)
+        if line is not None and line.router_id == self.router.id and is_about(line, self.event, by_class=True):
+            return line
+        return None
+
+    def _holding_of_its_session(self, work: Work) -> Holding | None:
+        session_id = self._session_id(work)
+        return None if session_id is None else work.holding_of_session(session_id)
+
+    def _session_id(self, work: Work) -> int | None:
+        """The session of this user and device; by the user name alone only if there is just one."""
+        if self.named is not None and work.holding_of_session(self.named.session_id) is not None:
+            return self.named.session_id
+        name = self.line.user_name
+        login = work.logins.get(name) or work.logins.get(name.upper())
+        _, tied = work.devices.get(canonical_mac(name) or "", (None, None))
+        account_id = tied if login is None else login.account_id
+        if account_id is None:
+            return None
+        active = [session for holding in work.holdings_of(account_id) for session in holding.active()]
+        mine = [session for session in active if session.device == self.line.device]
+        found = mine or (active if not self.line.device else [])
+        return found[0].id if len(found) == 1 else None
+
+    def _adopt(self, work: Work, holding: Holding | None) -> Connection:
+        """The connection accepted and not yet named, or a new one, or one that belongs to nobody we know."""
+        session_id = None if holding is None else self._session_id(work)
+        if holding is not None and session_id is not None:
+            for each in holding.running(session_id):
+                if each.router_id == self.router.id and each.acct_session_id is None and each.started_at is None:
+                    return each
+        seconds = self.event.report.seconds or 0
+        opened_at = Instant(self.event.at - seconds * 1000)
+        return Connection(
+            id=work.new_id("connections"),
+            session_id=session_id,
+            router_id=self.router.id,
+            nas=self.line.nas,
+            nas_address=self.event.nas_address,
+            user_name=self.line.user_name,
+            device=self.line.device,
+            acct_session_id=self.line.acct_session_id,
+            framed_ip_address=self.line.framed_ip_address,
+            boot=self.line.boot,
+            opened_at=opened_at,
+            last_at=opened_at,
+        )

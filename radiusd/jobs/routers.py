@@ -1,0 +1,72 @@
+"""What a NAS tells of itself: that it rebooted, that it signs its requests."""
+
+from attrs import frozen
+from sqlalchemy import Connection as DatabaseConnection
+from sqlalchemy import text, update
+
+from policy import connection as connections
+from policy.connection import RouterRebooted
+from policy.holding import reboot
+from policy.quantities import Instant
+from radiusd.store import loading
+from radiusd.store.directory import Cafe, Router
+from radiusd.store.schema import routers
+from radiusd.store.work import Needs, Work
+from radiusd.store.writer import Job
+
+_KEEP_BOOT = text(
+    "INSERT INTO nases (router_id, name, boot, seen_at) VALUES (:router_id, :name, :boot, :seen_at) "
+    "ON CONFLICT (router_id, name) DO UPDATE SET boot = excluded.boot, seen_at = excluded.seen_at"
+)
+_SIGNS = update(routers).values(signs_requests=True)
+
+
+@frozen(kw_only=True)
+class RebootJob(Job):
+    """Close what the NAS had open: all of it, or all but what belongs to `boot`."""
+
+    at: Instant
+    router: Router
+    cafe: Cafe
+    nas: str
+    how: str
+    boot: str | None = None
+    is_first_boot_seen: bool = False
+
+    def more(self, work: Work) -> Needs | None:
+        """Every running connection of the router."""
+        return (
+            None if self.is_first_boot_seen else Needs(connection_ids=loading.running_on(work.database, self.router.id))
+        )
+
+    def run(self, work: Work) -> None:
+        """Close them at their last packet's time."""
+        if self.boot is not None:
+            _keep_boot(work.database, self)
+        if self.is_first_boot_seen:
+            return
+        event = RouterRebooted(self.at)
+        for holding in work.holdings():
+            after, effects = reboot(holding, self.router.id, self.nas, self.boot, event, self.how)
+            if after is not holding:
+                work.put(after, effects, self.cafe.branch(self.at), self.at)
+        for line in tuple(work.loose.values()):
+            is_its = (line.router_id, line.nas) == (self.router.id, self.nas) and line.boot != (self.boot or "")
+            if is_its and not line.is_closed:
+                work.put_loose(connections.advance(line, event)[0])
+
+
+def _keep_boot(database: DatabaseConnection, job: RebootJob) -> None:
+    values = {"router_id": job.router.id, "name": job.nas, "boot": job.boot, "seen_at": job.at}
+    database.execute(_KEEP_BOOT, values)
+
+
+@frozen
+class SignsRequestsJob(Job):
+    """The router sent a valid Message-Authenticator: from now on it always must (RFC 3579 §3.2, Blast-RADIUS)."""
+
+    router_id: int
+
+    def run(self, work: Work) -> None:
+        """Keep it."""
+        work.database.execute(_SIGNS.where(routers.c.id == self.router_id))

@@ -1,0 +1,1 @@
+"""UDP: whose datagram is it, is it whole, was it answered before?"""

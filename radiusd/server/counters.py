@@ -1,0 +1,46 @@
+"""Counters by reason, and at most one log line a second for each."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter as Metric
+from twisted.logger import Logger
+
+_log = Logger()
+
+
+class Counters:
+    """What was received, answered and dropped. `seconds` is a clock that never goes back."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self.registry = CollectorRegistry()
+        self._metric = Metric(
+            "radius_packets", "RADIUS packets by what became of them", ["what"], registry=self.registry
+        )
+        self._last_line: dict[str, float] = {}
+        self._unlogged: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
+
+    def count(self, what: str) -> None:
+        """One more of `what`."""
+        self.counts[what] += 1
+        self._metric.labels(what).inc()
+
+    def drop(self, reason: str, source: str, detail: str = "") -> None:
+        """One more dropped for `reason`; logged unless that was done within the last second."""
+        self.count(f"dropped_{reason}")
+        now = self._seconds()
+        if now - self._last_line.get(reason, float("-inf")) < 1:
+            self._unlogged[reason] += 1
+            return
+        self._last_line[reason] = now
+        more = self._unlogged.pop(reason, 0)
+        _log.warn(
+            "dropped a packet from {source}: {reason} {detail} ({more} more since the last line)",
+            source=source,
+            reason=reason,
+            detail=detail,
+            more=more,
+        )

@@ -1,0 +1,168 @@
+"""The one place that receives and sends request datagrams.
+
+datagram -> whose? -> decode, verify -> seen before? -> handler … commit … -> sign, send
+"""
+
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+
+from policy.quantities import Instant
+from radiusd.server.counters import Counters
+from radiusd.server.duplicates import Duplicates, InWork
+from radiusd.server.nases import Nases
+from radiusd.store.directory import Router
+from radiusd.wire.attributes import Attribute
+from radiusd.wire.authenticator import (
+    has_valid_accounting_authenticator,
+    has_valid_message_authenticator,
+    sign_access_reply,
+    sign_accounting_reply,
+)
+from radiusd.wire.codes import Code
+from radiusd.wire.errors import BadAuthenticator, MalformedPacket, WireError
+from radiusd.wire.packet import Packet, decode
+
+_log = Logger()
+
+
+@frozen
+class Reply:
+    """What to answer: code and encoded attributes, without Message-Authenticator and Proxy-State."""
+
+    code: Code
+    attributes: bytes = b""
+
+
+Answer = Callable[[Reply | None], None]
+"""Called once with the reply, or None when there is to be none."""
+
+
+@frozen
+class Request:
+    """A packet that somebody who knows the secret of `router` sent."""
+
+    packet: Packet
+    router: Router
+    source: tuple[str, int]
+    at: Instant
+
+
+Handler = Callable[[Request, Answer], None]
+
+
+class RadiusProtocol(DatagramProtocol):
+    """Answers requests on one port; `handlers` has one for each code that is served there."""
+
+    noisy = False
+
+    def __init__(
+        self, nases: Nases, handlers: Mapping[Code, Handler], counters: Counters, now: Callable[[], Instant]
+    ) -> None:
+        self._nases = nases
+        self._handlers = handlers
+        self._counters = counters
+        self._now = now
+        self._duplicates = Duplicates()
+
+    def datagramReceived(self, datagram: bytes, source: tuple[str, int]) -> None:
+        """Take one datagram; whatever is wrong with it costs one count, and no answer."""
+        routers = self._nases.at(source[0])
+        if not routers:
+            self._counters.drop("unknown_source", source[0])
+            return
+        try:
+            self._receive(datagram, (source[0], source[1]), routers)
+        except WireError as error:
+            self._counters.drop(error.reason, source[0], f"(router {' or '.join(each.name for each in routers)})")
+        except Exception:  # noqa: BLE001 - no datagram may stop the server
+            self._counters.count("failed")
+            _log.failure("a packet could not be handled")
+
+    def _receive(self, datagram: bytes, source: tuple[str, int], routers: tuple[Router, ...]) -> None:
+        packet = decode(datagram)
+        handler = self._handlers.get(packet.code)  # type: ignore[call-overload]
+        if handler is None:
+            raise MalformedPacket("unexpected_code")
+        at = self._now()
+        key = self._duplicates.key(datagram, source)
+        known = self._duplicates.find(key, datagram)
+        if known is not None:
+            self._repeat(known, source)
+            return
+        router = _sender(packet, routers)
+        self._duplicates.begin(key, datagram, at)
+        self._counters.count(f"received_{packet.code}")
+
+        def answer(reply: Reply | None) -> None:
+            if reply is None:
+                self._duplicates.forget(key)
+                return
+            octets = _signed(packet, reply, router.secret)
+            self._duplicates.finish(key, octets)
+            self._counters.count(f"sent_{reply.code}")
+            self._send(octets, source)
+
+        try:
+            handler(Request(packet, router, source, at), answer)
+        except BaseException:
+            self._duplicates.forget(key)
+            raise
+
+    def _repeat(self, known: bytes | InWork, source: tuple[str, int]) -> None:
+        self._counters.count("duplicate")
+        if not isinstance(known, InWork):
+            self._send(known, source)
+
+    def _send(self, octets: bytes, source: tuple[str, int]) -> None:
+        if self.transport is None:
+            return
+        try:
+            self.transport.write(octets, source)
+        except OSError as error:
+            # The network is full or gone; the NAS will ask again, and gets the same octets.
+            self._counters.drop("send_failed", source[0], f"({error.strerror})")
+
+
+def _sender(packet: Packet, routers: tuple[Router, ...]) -> Router:
+    """The router whose secret the packet was made with; raises BadAuthenticator."""
+    if packet.code == Code.ACCOUNTING_REQUEST:
+        for router in routers:
+            if has_valid_accounting_authenticator(packet, router.secret):
+                return router
+        raise BadAuthenticator("bad_authenticator")
+    if packet.message_authenticator_at is None:
+        return _unsigned_sender(packet, routers)
+    for router in routers:
+        if has_valid_message_authenticator(packet, router.secret):
+            return router
+    raise BadAuthenticator("bad_message_authenticator")
+
+
+def _unsigned_sender(packet: Packet, routers: tuple[Router, ...]) -> Router:
+    """Without a Message-Authenticator nothing proves who sent an Access-Request, so much is asked of it."""
+    if packet.code == Code.STATUS_SERVER:
+        raise BadAuthenticator("status_server_unsigned")  # RFC 5997 §3
+    if Attribute.EAP_MESSAGE in packet.values:
+        raise BadAuthenticator("eap_unsigned")  # RFC 3579 §3.2
+    if Attribute.PROXY_STATE in packet.values:
+        raise BadAuthenticator("proxy_state_unsigned")  # CVE-2024-3596
+    nearest = [each for each in routers if each.network.prefixlen == routers[0].network.prefixlen]
+    if len(nearest) > 1:
+        raise BadAuthenticator("ambiguous_unsigned")
+    if nearest[0].demands_message_authenticator:
+        raise BadAuthenticator("message_authenticator_missing")
+    return nearest[0]
+
+
+def _signed(packet: Packet, reply: Reply, secret: bytes) -> bytes:
+    attributes = reply.attributes
+    if Attribute.PROXY_STATE in packet.values:
+        states = (bytes((Attribute.PROXY_STATE, len(each) + 2)) + each for each in packet.all(Attribute.PROXY_STATE))
+        attributes += b"".join(states)
+    sign = sign_accounting_reply if reply.code == Code.ACCOUNTING_RESPONSE else sign_access_reply
+    if packet.code == Code.STATUS_SERVER:
+        sign = sign_access_reply
+    return sign(reply.code, packet.identifier, packet.authenticator, attributes, secret)

@@ -1,0 +1,150 @@
+"""One database: its engine, its transactions, and who may write.
+
+SQLite takes one writer at a time. Its library before 3.51.3 can corrupt a WAL when two connections write or checkpoint
+at once, so every writer here, in whatever process, first takes a lock on a file beside the database.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from radiusd.store.errors import StoreError, WrongSchema
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """`writing()` and `reading()` give connections inside a transaction; safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _with_driver(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._lock_path = f"{self.url.database}.lock" if self.is_sqlite else None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write; committed and durable at its end, undone by an exception."""
+        with self._only_writer(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self.engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def _only_writer(self) -> Iterator[None]:
+        if self._lock_path is None:
+            yield
+            return
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def migrate(self) -> None:
+        """Make the tables, or bring them up to this version. Raises WrongSchema, StoreError."""
+        from alembic import command  # noqa: PLC0415 - only here, and slow to import
+        from alembic.config import Config  # noqa: PLC0415
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with _explained(self.url), self.writing() as connection:
+            self._refuse_newer(connection)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def require_current_schema(self) -> None:
+        """Raise WrongSchema unless the tables are those of this version, saying what to do."""
+        with _explained(self.url), self.reading() as connection:
+            self._refuse_newer(connection)
+            if MigrationContext.configure(connection).get_current_revision() != _scripts().get_current_head():
+                raise WrongSchema(f"{_shown(self.url)} has no current tables: run `icafectl store upgrade` first")
+
+    def _refuse_newer(self, connection: Connection) -> None:
+        current = MigrationContext.configure(connection).get_current_revision()
+        known = {each.revision for each in _scripts().walk_revisions()}
+        if current is not None and current not in known:
+            raise WrongSchema(
+                f"{_shown(self.url)} was made by a newer version (schema {current}): "
+                "install that version, or restore a backup made by this one"
+            )
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+def _shown(url: URL) -> str:
+    return f"the database {url.render_as_string(hide_password=True)}"
+
+
+@contextmanager
+def _explained(url: URL) -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        first_line = str(error.orig).strip().splitlines()[0]
+        raise StoreError(f"cannot use {_shown(url)}: {first_line}") from error
+
+
+def _with_driver(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise StoreError(
+            "the store's url must look like sqlite:////path/file or postgresql://user@host/name"
+        ) from error
+    name = url.get_backend_name()
+    if name not in ("sqlite", "postgresql"):
+        raise StoreError(f"the store cannot be kept in {name!r}: use sqlite or postgresql")
+    # SQLAlchemy 2.1 takes a bare postgresql:// for psycopg 3, which is not installed.
+    return url.set(drivername="sqlite+pysqlite" if name == "sqlite" else "postgresql+psycopg2")
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise StoreError("the store needs a file: sqlite:////path/file")
+    engine = create_engine(url, connect_args={"timeout": 5, "check_same_thread": False, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    return create_engine(
+        url,
+        executemany_mode="values_plus_batch",
+        pool_size=4,
+        pool_pre_ping=False,
+        connect_args={"connect_timeout": 3, "options": "-c lock_timeout=5000 -c TimeZone=UTC"},
+    )

@@ -1,0 +1,110 @@
+"""What the server keeps in memory of its branches and routers, read anew when they change."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from zoneinfo import ZoneInfo
+
+from attrs import field, frozen
+from sqlalchemy import Connection, RowMapping, select
+
+from policy.accounts import Branch
+from policy.quantities import Instant, Seconds
+from radiusd.store.schema import branches, routers
+from radiusd.vault import Vault
+
+_HASH = "hash"
+SECRET = "router secret"  # noqa: S105 - what it is sealed for
+MAC_PASSWORD = "mac password"  # noqa: S105
+
+
+@frozen(kw_only=True)
+class Router:
+    """A NAS. `network` is where its packets come from; `signs_requests` says that a Message-Authenticator was seen."""
+
+    id: int
+    name: str
+    branch_id: int
+    network: IPv4Network | IPv6Network
+    secret: bytes = field(repr=False)
+    is_mikrotik: bool = True
+    coa_port: int = 3799
+    require_message_authenticator: str = "learn"
+    signs_requests: bool = False
+    mac_password: str = "empty"  # noqa: S105 - which kind, not the password
+    mac_password_value: bytes | None = field(default=None, repr=False)
+
+    @property
+    def demands_message_authenticator(self) -> bool:
+        """Whether an Access-Request without one is dropped."""
+        wanted = self.require_message_authenticator
+        return wanted == "yes" or (wanted == "learn" and self.signs_requests)
+
+
+@frozen(kw_only=True)
+class Cafe:
+    """A branch with what only the shell needs of it."""
+
+    id: int
+    name: str
+    hashes_passwords: bool
+    interim: int
+    idle_timeout: int | None
+    timezone: str
+
+    def branch(self, at: Instant) -> Branch:
+        """The branch as policy sees it at `at`: local time may shift with the season."""
+        zone = ZoneInfo(self.timezone)
+        offset = datetime.fromtimestamp(at / 1000, UTC).astimezone(zone).utcoffset()
+        return Branch(
+            id=self.id,
+            name=self.name,
+            utc_offset=Seconds(int(offset.total_seconds()) if offset else 0),
+            interim=Seconds(self.interim),
+            idle_timeout=None if self.idle_timeout is None else Seconds(self.idle_timeout),
+        )
+
+
+@frozen
+class Directory:
+    """Branches and routers by id."""
+
+    cafes: Mapping[int, Cafe]
+    routers: Mapping[int, Router]
+
+
+def load(connection: Connection, vault: Vault) -> Directory:
+    """The directory as it is stored; raises VaultError if a secret does not open."""
+    found = {row["id"]: cafe_from_row(row) for row in connection.execute(select(branches)).mappings()}
+    nases = connection.execute(select(routers).where(routers.c.removed_at.is_(None))).mappings()
+    return Directory(found, {row["id"]: router_from_row(row, vault) for row in nases})
+
+
+def cafe_from_row(row: RowMapping) -> Cafe:
+    """A row of `branches`."""
+    return Cafe(
+        id=row["id"],
+        name=row["name"],
+        hashes_passwords=row["password_store"] == _HASH,
+        interim=row["interim"],
+        idle_timeout=row["idle_timeout"],
+        timezone=row["timezone"],
+    )
+
+
+def router_from_row(row: RowMapping, vault: Vault) -> Router:
+    """A row of `routers`, its secrets opened."""
+    value = row["mac_password_value"]
+    return Router(
+        id=row["id"],
+        name=row["name"],
+        branch_id=row["branch_id"],
+        network=ip_network(row["network"]),
+        secret=vault.open(row["secret"], SECRET),
+        is_mikrotik=row["kind"] == "mikrotik",
+        coa_port=row["coa_port"],
+        require_message_authenticator=row["require_message_authenticator"],
+        signs_requests=row["signs_requests"],
+        mac_password=row["mac_password"],
+        mac_password_value=None if value is None else vault.open(value, MAC_PASSWORD),
+    )

@@ -1,0 +1,21 @@
+"""What the store can refuse or fail to do."""
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; the message says why, and what to do."""
+
+
+class NotFound(StoreError):
+    """Nothing of that name."""
+
+
+class AlreadyThere(StoreError):
+    """The name is taken."""
+
+
+class Refused(StoreError):
+    """It would contradict what is stored already."""
+
+
+class WrongSchema(StoreError):
+    """The database was made by another version."""

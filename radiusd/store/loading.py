@@ -1,0 +1,131 @@
+"""Set-based reads: each one statement for all that a batch asks about."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Connection, func, select, union
+from sqlalchemy.engine import RowMapping
+
+from policy.accounts import Account, Device
+from radiusd.store.keys import among
+from radiusd.store.schema import accounts, connections, devices, logins, passes, sessions
+
+_HASH = "argon2"
+
+
+@frozen
+class Login:
+    """A name somebody logs in with; `pass_id` is set where it is for one pass only."""
+
+    name: str
+    account_id: int
+    pass_id: int | None
+    kind: str
+    password_kind: str
+    password: bytes
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether `password` is an argon2 hash, not a sealed password."""
+        return self.password_kind == _HASH
+
+
+_LOGINS = select(
+    logins.c.name, logins.c.account_id, logins.c.pass_id, logins.c.kind, logins.c.password_kind, logins.c.password
+).where(among(logins.c.name))
+_DEVICES = select(devices.c.name, devices.c.is_blocked, devices.c.account_id).where(among(devices.c.name))
+_ACCOUNTS = select(accounts.c.id, accounts.c.name, accounts.c.branch_id, accounts.c.is_blocked).where(
+    among(accounts.c.id)
+)
+_PASS_IDS_OF_ACCOUNTS = union(
+    select(passes.c.id).where(among(passes.c.account_id), passes.c.is_open),
+    # The last one, spent or not, tells why nothing is left.
+    select(accounts.c.last_pass_id).where(among(accounts.c.id), accounts.c.last_pass_id.is_not(None)),
+)
+# The row lock is what keeps two writers from deciding about one pass at once; SQLite has one writer anyway.
+_PASSES = select(passes).where(among(passes.c.id)).order_by(passes.c.id).with_for_update()
+_LIVE_SESSIONS = select(sessions).where(among(sessions.c.pass_id), sessions.c.phase.in_(["PENDING", "ACTIVE"]))
+_SESSIONS = select(sessions).where(among(sessions.c.id))
+_RUNNING_CONNECTIONS = select(connections).where(among(connections.c.session_id), connections.c.state != "CLOSED")
+_CONNECTIONS = select(connections).where(among(connections.c.id))
+_WHERE_CONNECTIONS_ARE = select(
+    connections.c.id, connections.c.key, connections.c.session_id, sessions.c.pass_id
+).outerjoin_from(connections, sessions, connections.c.session_id == sessions.c.id)
+_BY_ID = _WHERE_CONNECTIONS_ARE.where(among(connections.c.id))
+_BY_KEY = _WHERE_CONNECTIONS_ARE.where(among(connections.c.key)).order_by(connections.c.id)
+_PASS_IDS_OF_SESSIONS = select(sessions.c.pass_id).where(among(sessions.c.id))
+_ACTIVE_USERS = (
+    select(passes.c.package, func.count(func.distinct(passes.c.id)))
+    .join_from(passes, sessions, sessions.c.pass_id == passes.c.id)
+    .where(among(passes.c.package), sessions.c.phase == "ACTIVE")
+    .group_by(passes.c.package)
+)
+
+
+def _all(connection: Connection, statement: Any, keys: Collection[Any]) -> Iterable[Any]:
+    return connection.execute(statement, {"keys": list(keys)}).all() if keys else ()
+
+
+def _rows(connection: Connection, statement: Any, keys: Collection[Any]) -> Iterable[RowMapping]:
+    return connection.execute(statement, {"keys": list(keys)}).mappings().all() if keys else ()
+
+
+def load_logins(connection: Connection, names: Collection[str]) -> dict[str, Login]:
+    """Logins by name."""
+    return {row[0]: Login(*row) for row in _all(connection, _LOGINS, names)}
+
+
+def load_devices(connection: Connection, names: Collection[str]) -> dict[str, tuple[Device, int | None]]:
+    """Known devices by name, with the id of the account each is tied to."""
+    return {row[0]: (Device(row[0], row[1]), row[2]) for row in _all(connection, _DEVICES, names)}
+
+
+def load_accounts(connection: Connection, ids: Collection[int]) -> dict[int, Account]:
+    """Accounts by id."""
+    return {row[0]: Account(*row) for row in _all(connection, _ACCOUNTS, ids)}
+
+
+def pass_ids_of_accounts(connection: Connection, ids: Collection[int]) -> list[int]:
+    """The passes somebody may still log in on, and the last one of each account."""
+    return [row[0] for row in _all(connection, _PASS_IDS_OF_ACCOUNTS, ids)]
+
+
+def pass_ids_of_sessions(connection: Connection, ids: Collection[int]) -> list[int]:
+    """The passes of these sessions."""
+    return [row[0] for row in _all(connection, _PASS_IDS_OF_SESSIONS, ids)]
+
+
+def lock_passes(connection: Connection, ids: Collection[int]) -> Iterable[RowMapping]:
+    """The rows of these passes, locked until the transaction ends."""
+    return _rows(connection, _PASSES, ids)
+
+
+def load_sessions(connection: Connection, pass_ids: Collection[int], ids: Collection[int]) -> list[RowMapping]:
+    """The live sessions of these passes, and these sessions whatever their phase; none twice."""
+    live = _rows(connection, _LIVE_SESSIONS, pass_ids)
+    named = _rows(connection, _SESSIONS, ids)
+    return list({row["id"]: row for row in (*live, *named)}.values())
+
+
+def load_connections(connection: Connection, session_ids: Collection[int], ids: Collection[int]) -> list[RowMapping]:
+    """The running connections of these sessions, and these connections whatever their state; none twice."""
+    running = _rows(connection, _RUNNING_CONNECTIONS, session_ids)
+    named = _rows(connection, _CONNECTIONS, ids)
+    return list({row["id"]: row for row in (*running, *named)}.values())
+
+
+def find_connections(connection: Connection, ids: Collection[int], keys: Collection[str]) -> list[Any]:
+    """(id, key, session id, pass id) of connections by id and by key, those of one key oldest first."""
+    return [*_all(connection, _BY_ID, ids), *_all(connection, _BY_KEY, keys)]
+
+
+def count_users(connection: Connection, package_names: Collection[str]) -> dict[str, int]:
+    """How many passes of each package have an active session."""
+    return {row[0]: row[1] for row in _all(connection, _ACTIVE_USERS, package_names)}
+
+
+def running_on(connection: Connection, router_id: int) -> list[int]:
+    """The connections of a router that are not closed."""
+    query = select(connections.c.id).where(connections.c.router_id == router_id, connections.c.state != "CLOSED")
+    return list(connection.execute(query).scalars())

@@ -1,0 +1,13 @@
+"""Run by alembic: the connection comes from `Database.migrate`, inside its transaction."""
+
+from alembic import context
+
+from radiusd.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

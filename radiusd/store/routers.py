@@ -1,0 +1,96 @@
+"""Routers: added, changed, removed, listed. Which one a packet is from must never be ambiguous."""
+
+from collections.abc import Iterable
+from hmac import compare_digest
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from policy.quantities import Instant
+from radiusd.store import naming, revisions
+from radiusd.store.directory import MAC_PASSWORD, SECRET
+from radiusd.store.errors import Refused
+from radiusd.store.identifiers import take_one
+from radiusd.store.schema import branches, routers
+from radiusd.vault import Vault
+
+Network = IPv4Network | IPv6Network
+
+
+def find(connection: Connection, name: str) -> RowMapping:
+    """The router of this name; raises NotFound."""
+    return naming.find(connection, routers, name, "router")
+
+
+def sealed(vault: Vault, secret: str | None, mac_password: str | None) -> dict[str, Any]:
+    """The columns of the secrets that are given."""
+    columns = {}
+    if secret is not None:
+        columns["secret"] = vault.seal(secret.encode(), SECRET)
+    if mac_password is not None:
+        columns["mac_password_value"] = vault.seal(mac_password.encode(), MAC_PASSWORD)
+    return columns
+
+
+def add(connection: Connection, vault: Vault, name: str, at: Instant, settings: dict[str, Any]) -> int:
+    """A new router; `settings` are its columns. Raises AlreadyThere, and Refused for an ambiguous one."""
+    naming.require_free(connection, routers, name, "router")
+    router_id = take_one(connection, "routers")
+    connection.execute(insert(routers).values(id=router_id, name=name, created_at=at, **settings))
+    _refuse_ambiguous(connection, vault, router_id)
+    revisions.announce(connection)
+    return router_id
+
+
+def change(connection: Connection, vault: Vault, name: str, settings: dict[str, Any]) -> None:
+    """Other settings for a router; raises NotFound, and Refused if it became ambiguous."""
+    row = find(connection, name)
+    if settings.get("require_message_authenticator") == "learn":
+        settings = {**settings, "signs_requests": False}  # said again: learn anew
+    connection.execute(update(routers).where(routers.c.id == row["id"]).values(**settings))
+    _refuse_ambiguous(connection, vault, row["id"])
+    revisions.announce(connection)
+
+
+def remove(connection: Connection, name: str, at: Instant) -> None:
+    """Know the router no more; what it reported stays. Raises NotFound."""
+    row = find(connection, name)
+    kept = f"{name} (removed {row['id']})"
+    connection.execute(update(routers).where(routers.c.id == row["id"]).values(removed_at=at, name=kept))
+    revisions.announce(connection)
+
+
+def _refuse_ambiguous(connection: Connection, vault: Vault, router_id: int) -> None:
+    present = connection.execute(select(routers).where(routers.c.removed_at.is_(None))).mappings().all()
+    mine = next(row for row in present if row["id"] == router_id)
+    network, secret = ip_network(mine["network"]), vault.open(mine["secret"], SECRET)
+    for other in _overlapping(network, (row for row in present if row["id"] != router_id)):
+        if compare_digest(secret, vault.open(other["secret"], SECRET)):
+            raise Refused(
+                f"router {other['name']} ({other['network']}) has the same secret and an address in common with "
+                f"{network}: nobody could tell their packets apart. Give one of them another secret or address"
+            )
+
+
+def _overlapping(network: Network, rows: Iterable[RowMapping]) -> Iterable[RowMapping]:
+    for row in rows:
+        other = ip_network(row["network"])
+        if other.version == network.version and other.overlaps(network):
+            yield row
+
+
+_SHOWN = [each for each in routers.c if each.name not in ("secret", "mac_password_value")]
+
+
+def listed(connection: Connection, limit: int, name: str | None = None) -> list[dict[str, Any]]:
+    """Routers by name, with their branches; secrets left out."""
+    query = (
+        select(*_SHOWN, branches.c.name.label("branch"))
+        .join_from(routers, branches, routers.c.branch_id == branches.c.id)
+        .where(routers.c.removed_at.is_(None))
+        .order_by(routers.c.name)
+    )
+    if name is not None:
+        query = query.where(routers.c.name == name)
+    return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]

@@ -1,0 +1,320 @@
+"""The tables, one schema for SQLite and PostgreSQL.
+
+Instants are whole milliseconds since 1970 in UTC, durations whole seconds, volumes octets, money whole VND. Ids come
+from `identifiers` and not from the database, so that a batch knows them before it is written.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> "Column[int]":
+    return Column("id", BigInteger, primary_key=True, autoincrement=False)
+
+
+def _reference(name: str, target: str, *, nullable: bool = False) -> "Column[int]":
+    return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=nullable)
+
+
+def _usage() -> tuple["Column[int]", ...]:
+    return tuple(
+        Column(name, BigInteger, nullable=False, server_default="0") for name in ("uploaded", "downloaded", "seconds")
+    )
+
+
+def _terms() -> "tuple[Column[Any] | CheckConstraint, ...]":
+    """The columns of a package's terms, which a pass copies at the sale."""
+    return (
+        Column("time", BigInteger),
+        Column("clock", Text, nullable=False),
+        CheckConstraint("clock IN ('wall', 'online')", name="clock"),
+        Column("data", BigInteger),
+        Column("validity", BigInteger),
+        Column("rate_up", BigInteger),
+        Column("rate_down", BigInteger),
+        Column("burst", Integer, nullable=False),
+        Column("priority", Integer, nullable=False),
+        Column("devices", Integer, nullable=False),
+        CheckConstraint("devices BETWEEN 1 AND 5", name="devices"),
+        Column("price", BigInteger, nullable=False),
+        CheckConstraint("price >= 0", name="price"),
+        Column("opens", Integer),
+        Column("closes", Integer),
+        Column("max_users", Integer),
+    )
+
+
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next", BigInteger, nullable=False),
+)
+
+# One row, counted up by whoever changes what a running server keeps in memory or must act on.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    CheckConstraint("id = 1", name="one"),
+    Column("number", BigInteger, nullable=False),
+)
+
+branches = Table(
+    "branches",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column(
+        "password_store",
+        Text,
+        CheckConstraint("password_store IN ('recoverable', 'hash')", name="password_store"),
+        nullable=False,
+    ),
+    Column("interim", Integer, nullable=False),
+    CheckConstraint("interim BETWEEN 60 AND 600", name="interim"),
+    Column("idle_timeout", Integer),
+    Column("timezone", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+routers = Table(
+    "routers",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _reference("branch_id", "branches"),
+    Column("network", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('mikrotik', 'other')", name="kind"),
+    Column("coa_port", Integer, nullable=False),
+    CheckConstraint("coa_port BETWEEN 1 AND 65535", name="coa_port"),
+    Column(
+        "require_message_authenticator",
+        Text,
+        CheckConstraint("require_message_authenticator IN ('yes', 'no', 'learn')", name="require_ma"),
+        nullable=False,
+    ),
+    Column("signs_requests", Boolean, nullable=False, server_default="0"),
+    Column("mac_password", Text, nullable=False),
+    CheckConstraint("mac_password IN ('empty', 'mac', 'fixed')", name="mac"),
+    Column("mac_password_value", LargeBinary),
+    Column("removed_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# What was learned of each NAS; several may share one router's entry, told apart by what they call themselves.
+nases = Table(
+    "nases",
+    metadata,
+    Column("router_id", BigInteger, ForeignKey("routers.id"), primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("boot", Text),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+packages = Table(
+    "packages",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    *_terms(),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _reference("branch_id", "branches"),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('customer', 'voucher')", name="kind"),
+    Column("is_blocked", Boolean, nullable=False, server_default="0"),
+    Column("last_pass_id", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+passes = Table(
+    "passes",
+    metadata,
+    _id(),
+    _reference("account_id", "accounts"),
+    Column("package", Text, nullable=False),
+    *_terms(),
+    Column("sold_at", BigInteger, nullable=False),
+    Column("first_login_at", BigInteger),
+    Column("extra_time", BigInteger, nullable=False, server_default="0"),
+    Column("extra_data", BigInteger, nullable=False, server_default="0"),
+    *_usage(),
+    Column("held", Text),
+    Column("is_open", Boolean, nullable=False, server_default="1"),
+    Column("wake_at", BigInteger),
+)
+Index("ix_passes_account_id", passes.c.account_id)
+Index(
+    "ix_passes_wake_at",
+    passes.c.wake_at,
+    sqlite_where=passes.c.wake_at.is_not(None),
+    postgresql_where=passes.c.wake_at.is_not(None),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _reference("account_id", "accounts"),
+    _reference("pass_id", "passes", nullable=True),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('account', 'pass', 'voucher')", name="kind"),
+    Column(
+        "password_kind",
+        Text,
+        CheckConstraint("password_kind IN ('recoverable', 'argon2')", name="password_kind"),
+        nullable=False,
+    ),
+    Column("password", LargeBinary, nullable=False),
+)
+Index("ix_logins_account_id", logins.c.account_id)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _reference("account_id", "accounts", nullable=True),
+    Column("is_blocked", Boolean, nullable=False, server_default="0"),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _id(),
+    _reference("pass_id", "passes"),
+    Column("phase", Text, nullable=False),
+    Column("device", Text),
+    Column("slot", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("end_reason", Text),
+    *_usage(),
+    # S4: an end state has one reason and one end, not before its start; the others have none.
+    CheckConstraint("phase IN ('PENDING', 'ACTIVE', 'EXPIRED', 'TERMINATED')", name="phase"),
+    CheckConstraint("(phase IN ('EXPIRED', 'TERMINATED')) = (end_reason IS NOT NULL)", name="end_reason"),
+    CheckConstraint("(end_reason IS NULL) = (ended_at IS NULL)", name="ended_at"),
+    CheckConstraint(
+        "ended_at >= created_at AND (started_at IS NULL OR ended_at >= started_at)", name="end_after_start"
+    ),
+    CheckConstraint("(phase = 'ACTIVE') = (slot IS NOT NULL)", name="slot"),
+)
+# S1: no more active sessions than places, each place held once.
+Index(
+    "uq_sessions_active_slot",
+    sessions.c.pass_id,
+    sessions.c.slot,
+    unique=True,
+    sqlite_where=sessions.c.phase == "ACTIVE",
+    postgresql_where=sessions.c.phase == "ACTIVE",
+)
+Index("ix_sessions_pass_id_phase", sessions.c.pass_id, sessions.c.phase)
+Index("ix_sessions_phase_created_at", sessions.c.phase, sessions.c.created_at)
+
+connections = Table(
+    "connections",
+    metadata,
+    _id(),
+    _reference("session_id", "sessions", nullable=True),
+    _reference("router_id", "routers"),
+    Column("nas", Text, nullable=False),
+    Column("nas_address", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    CheckConstraint("state IN ('OPEN', 'CUTTING', 'CLOSED')", name="state"),
+    Column("user_name", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("acct_session_id", Text),
+    Column("key", Text),
+    Column("framed_ip_address", Text),
+    Column("boot", Text),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("last_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("closing", Text),
+    Column("terminate_cause", Integer),
+    *_usage(),
+    Column("loose", Text),
+    CheckConstraint("(state = 'CLOSED') = (closed_at IS NOT NULL)", name="closed_at"),
+    CheckConstraint("(closed_at IS NULL) = (closing IS NULL)", name="closing"),
+)
+Index("ix_connections_session_id", connections.c.session_id)
+Index("ix_connections_key", connections.c.key)
+Index(
+    "ix_connections_running",
+    connections.c.router_id,
+    sqlite_where=connections.c.state != "CLOSED",
+    postgresql_where=connections.c.state != "CLOSED",
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    _id(),
+    _reference("connection_id", "connections"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),  # None once it is decided
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("outcome", Text),
+    Column("decided_at", BigInteger),
+    CheckConstraint("(due_at IS NULL) = (decided_at IS NOT NULL)", name="decided_at"),
+)
+Index("ix_commands_connection_id", commands.c.connection_id)
+Index(
+    "ix_commands_due_at",
+    commands.c.due_at,
+    sqlite_where=commands.c.due_at.is_not(None),
+    postgresql_where=commands.c.due_at.is_not(None),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _id(),
+    Column("at", BigInteger, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("name", Text),
+    Column("device", Text),
+    Column("router_id", BigInteger),
+    Column("account_id", BigInteger),
+    Column("session_id", BigInteger),
+    Column("facts", Text, nullable=False),
+)
+Index("ix_decisions_name", decisions.c.name, decisions.c.id)
+Index("ix_decisions_device", decisions.c.device, decisions.c.id)
+Index("ix_decisions_session_id", decisions.c.session_id)
+Index("ix_decisions_at", decisions.c.at)

@@ -1,0 +1,122 @@
+"""The writer: takes whatever waits, commits it as one transaction, and only then answers (group commit).
+
+There is no timer: while one transaction is on its way to the disk the next batch gathers, so that a busy server makes
+large transactions and an idle one answers at once. A batch that fails is undone and done again job by job, so that a
+job that cannot be carried out costs only itself.
+"""
+
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from radiusd.store.database import Database
+from radiusd.store.identifiers import Identifiers
+from radiusd.store.work import CutCommand, Needs, Work
+
+LARGEST_BATCH = 256
+
+
+class Job(Protocol):
+    """Something to decide within a transaction. It may be run twice, so it keeps nothing to itself."""
+
+    def needs(self) -> Needs:
+        """What must be loaded before `run`, as far as the job itself can tell."""
+        return Needs()
+
+    def more(self, work: Work) -> Needs | None:  # noqa: ARG002 - for those who have more needs
+        """What must be loaded on top, now that the first is; None for nothing."""
+        return None
+
+    def run(self, work: Work) -> Any:
+        """Decide, and put what changed; the result goes to whoever submitted the job."""
+
+
+@frozen
+class Failed:
+    """The job could not be committed."""
+
+    error: Exception
+
+
+Done = Callable[[Any], None]
+Deliver = Callable[[list[tuple[Done, Any]], list[CutCommand]], None]
+
+
+class Committer:
+    """Carries out batches of jobs; not thread-safe, and without a thread of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._identifiers = Identifiers()
+
+    def commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[CutCommand]]:
+        """The result of each job, or Failed, and the cuts that were ordered; all durable on return."""
+        try:
+            return self._commit(jobs)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was written, and the jobs must hear of it
+            self._identifiers.forget()
+            if len(jobs) == 1:
+                return [Failed(error)], []
+        results: list[Any] = []
+        cuts: list[CutCommand] = []
+        for job in jobs:
+            result, more = self.commit([job])
+            results += result
+            cuts += more
+        return results, cuts
+
+    def _commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[CutCommand]]:
+        with self._database.writing() as connection:
+            work = Work(connection, self._identifiers)
+            work.load(job.needs() for job in jobs)
+            more = [needs for job in jobs if (needs := job.more(work)) is not None]
+            if more:
+                work.load(more)
+            results = [job.run(work) for job in jobs]
+            work.save()
+        return results, work.commands
+
+
+class Writer:
+    """One thread that commits; `deliver` is called in it once for each batch."""
+
+    def __init__(self, committer: Committer, deliver: Deliver) -> None:
+        self._committer = committer
+        self._deliver = deliver
+        self._queue: SimpleQueue[tuple[Job, Done] | None] = SimpleQueue()
+        self._thread = Thread(target=self._work, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to commit."""
+        self._thread.start()
+
+    def submit(self, job: Job, done: Done) -> None:
+        """Have `job` carried out; `done` gets its result, or Failed, through `deliver`."""
+        self._queue.put((job, done))
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are queued."""
+        return self._queue.qsize()
+
+    def stop(self) -> None:
+        """Carry out what is queued, then end; returns when it is done."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            batch = self._next_batch()
+            taken = [each for each in batch if each is not None]
+            if taken:
+                results, cuts = self._committer.commit([job for job, _ in taken])
+                self._deliver([(done, result) for (_, done), result in zip(taken, results, strict=True)], cuts)
+            if len(taken) < len(batch):
+                return
+
+    def _next_batch(self) -> list[tuple[Job, Done] | None]:
+        first = self._queue.get()
+        return [first, *(self._queue.get() for _ in range(min(self._queue.qsize(), LARGEST_BATCH - 1)))]

@@ -1,0 +1,73 @@
+"""Looks at the store five times a second: for what others changed, for cuts that are due, for time that is up."""
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from policy.quantities import Instant
+from radiusd.cutting import Cutter
+from radiusd.handlers.access import Submit
+from radiusd.handlers.directory import Known
+from radiusd.jobs.ticks import TickJob
+from radiusd.store.outbox import Seen
+
+_log = Logger()
+
+EVERY = 0.2
+
+Look = Callable[[int, Instant], "Deferred[Seen]"]
+"""Reads the store in a thread, for somebody who knows it as of this revision."""
+
+
+class Watch:
+    """Keeps the server's memory to the store, and time to the sessions."""
+
+    def __init__(
+        self, look: Look, revision: int, known: Known, cutter: Cutter, submit: Submit, now: Callable[[], Instant]
+    ) -> None:
+        self._look = look
+        self._revision = revision
+        self._known = known
+        self._cutter = cutter
+        self._submit = submit
+        self._now = now
+        self._is_ticking = False
+        self._is_failing = False
+        self._loop = LoopingCall(self._once)
+
+    def start(self, clock: IReactorTime) -> None:
+        """Begin to look."""
+        self._loop.clock = clock
+        self._loop.start(EVERY)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def _once(self) -> "Deferred[None]":
+        at = self._now()
+        looked = self._look(self._revision, at)
+        seen: Deferred[None] = looked.addCallback(lambda found: self._act(found, at))
+        return seen.addErrback(self._failed)
+
+    def _act(self, seen: Seen, at: Instant) -> None:
+        self._is_failing = False
+        self._revision = seen.revision
+        if seen.directory is not None:
+            self._known.replace(seen.directory)
+        self._cutter.cut(seen.due)
+        if seen.waking and not self._is_ticking:
+            self._is_ticking = True
+            self._submit(TickJob(at, seen.waking, self._known.directory.cafes), self._ticked)
+
+    def _ticked(self, _: object) -> None:
+        self._is_ticking = False
+
+    def _failed(self, failure: object) -> None:
+        if not self._is_failing:
+            _log.error("the store cannot be read: {failure}", failure=failure)
+        self._is_failing = True

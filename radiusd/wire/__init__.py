@@ -1,0 +1,1 @@
+"""RADIUS octets to values and back: no reactor, no clock, no database."""
