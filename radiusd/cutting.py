@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from policy.connection import Closing
 from policy.quantities import Instant
-from radiusd.coa.exchange import Acknowledged, Answer, Order, Refused, Silent, Target
+from radiusd.coa.orders import Acknowledged, Answer, Order, Refused, Silent, Target
 from radiusd.handlers.access import Submit
 from radiusd.handlers.directory import Known
 from radiusd.jobs.cuts import CutAnsweredJob
@@ -43,7 +43,10 @@ class Cutter:
         for command in commands:
             if command.id not in self._in_flight:
                 self._in_flight.add(command.id)
-                self._send(command)
+                try:
+                    self._send(command)
+                except Exception as error:  # noqa: BLE001 - one cut's trouble is not the others', nor the answers'
+                    self._failed(command, error)
 
     def _send(self, command: CutCommand) -> None:
         line = command.connection

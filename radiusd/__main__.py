@@ -1,0 +1,5 @@
+"""`python -m radiusd` is the command radiusd."""
+
+from radiusd.cli import main
+
+main(prog_name="radiusd")

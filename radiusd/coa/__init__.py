@@ -1,0 +1,1 @@
+"""We are the Dynamic Authorization Client (RFC 5176); each NAS is a Dynamic Authorization Server."""
