@@ -15,6 +15,8 @@ WORDS = {
     "mac_tied": "device {device} is tied to account {account}",
     "account_blocked": "account {account} is blocked",
     "device_blocked": "device {device} is blocked",
+    "account_unblocked": "account {account} is no longer blocked",
+    "device_unblocked": "device {device} is no longer blocked",
     "other_branch": "account {account} belongs to branch {branch}, and router {router} to another",
     "branch_router": "asked by router {router}",
     # which pass

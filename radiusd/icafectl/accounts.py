@@ -14,7 +14,7 @@ from radiusd.icafectl.passes import PASS_COLUMNS
 from radiusd.icafectl.printing import Column, instant, print_json, print_list, print_record, print_table, say
 from radiusd.icafectl.secrets_in import IN_ARGUMENTS, read_secret
 from radiusd.icafectl.sessions import SESSION_COLUMNS
-from radiusd.store import accounts, branches, directory, listings, live, packages, pass_list, sales, session_list
+from radiusd.store import accounts, blocks, branches, directory, listings, packages, pass_list, sales, session_list
 
 _COLUMNS = (
     Column("Name", "name"),
@@ -128,7 +128,7 @@ def show(desk: Desk, name: str, as_json: bool) -> None:
     print_record({**found, "devices": ", ".join(tied)}, (*_COLUMNS, Column("Devices", "devices")))
     for heading, records, columns in (("Passes", bought, PASS_COLUMNS), ("Sessions", used, SESSION_COLUMNS)):
         if records:
-            say(f"\n{heading}")
+            say("", heading)
             print_table(records, columns)
 
 
@@ -138,7 +138,7 @@ def show(desk: Desk, name: str, as_json: bool) -> None:
 def block(desk: Desk, name: str) -> None:
     """Refuse an account from now on, and cut what it has online. Its passes keep what is left of them."""
     with desk.writing() as connection:
-        ended = live.block_account(connection, name, desk.now())
+        ended = blocks.block_account(connection, name, desk.now())
     say(f"account {name} is blocked; {told_end(ended)}")
 
 
@@ -148,5 +148,5 @@ def block(desk: Desk, name: str) -> None:
 def unblock(desk: Desk, name: str) -> None:
     """Let an account in again."""
     with desk.writing() as connection:
-        was_blocked = live.unblock_account(connection, name)
+        was_blocked = blocks.unblock_account(connection, name, desk.now())
     say(f"account {name} may log in again" if was_blocked else f"account {name} was not blocked")

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from sqlalchemy import func, select
+from sqlalchemy import func
 
 from radiusd.icafectl.desk import DEFAULT_CONFIG, Desk
+from radiusd.store import naming
 from radiusd.store.schema import metadata
 
 _MOST = 50
@@ -30,11 +31,11 @@ def _config(context: click.Context) -> Path:
 
 
 def _names(config: Path, table: str, start: str) -> list[str]:
-    name = metadata.tables[table].c.name
+    found = metadata.tables[table]
     desk = Desk(config)
     try:
         with desk.reading() as connection:
-            query = select(name).where(func.substr(name, 1, len(start)) == start).order_by(name).limit(_MOST)
-            return list(connection.execute(query).scalars())
+            begins = func.substr(found.c.name, 1, len(start)) == start
+            return list(naming.names(connection, found, _MOST, begins))
     finally:
         desk.close()

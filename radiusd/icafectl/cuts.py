@@ -16,6 +16,7 @@ _COLUMNS = (
     Column("Ordered", "created_at", instant),
     Column("Tries", "attempts"),
     Column("Outcome", "outcome"),
+    Column("Last answer", "answer"),
     Column("Decided", "decided_at", instant),
 )
 

@@ -8,7 +8,7 @@ from radiusd.icafectl.ending import told_end
 from radiusd.icafectl.grammar import examples, json_option, limit_option
 from radiusd.icafectl.kinds import MAC
 from radiusd.icafectl.printing import Column, instant, print_list, say
-from radiusd.store import accounts, devices, listings, live
+from radiusd.store import accounts, blocks, devices, listings
 
 _COLUMNS = (
     Column("Device", "device"),
@@ -51,7 +51,7 @@ def untie(desk: Desk, mac: str) -> None:
 def block(desk: Desk, mac: str) -> None:
     """Refuse a device from now on, whoever brings it, and cut what it has online."""
     with desk.writing() as connection:
-        ended = live.block_device(connection, mac, desk.now())
+        ended = blocks.block_device(connection, mac, desk.now())
     say(f"device {mac} is blocked; {told_end(ended)}")
 
 
@@ -61,7 +61,7 @@ def block(desk: Desk, mac: str) -> None:
 def unblock(desk: Desk, mac: str) -> None:
     """Let a device in again."""
     with desk.writing() as connection:
-        was_blocked = devices.set_blocked(connection, mac, desk.now(), is_blocked=False)
+        was_blocked = blocks.unblock_device(connection, mac, desk.now())
     say(f"device {mac} may be used again" if was_blocked else f"device {mac} was not blocked")
 
 

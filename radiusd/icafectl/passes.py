@@ -66,7 +66,7 @@ def sell(desk: Desk, account: str, package: str, as_json: bool) -> None:
         print_json({**listed, "session_id": sold.session_id, "login": made.login, "password": made.password})
         return
     say(f"pass {sold.pass_id} of package {package} sold to {account} for {terms.price} VND")
-    say(f"login:    {made.login}\npassword: {made.password}")
+    say(f"login:    {made.login}", f"password: {made.password}")
     say("(shown only this once; the account's own name and password work too)")
 
 

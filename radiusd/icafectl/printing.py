@@ -49,9 +49,10 @@ class Column:
         return clean(self.tell(record.get(self.key)))
 
 
-def say(text: str) -> None:
-    """One line of the answer."""
-    click.echo(clean(text))
+def say(*lines: str) -> None:
+    """The answer, line by line."""
+    for line in lines:
+        click.echo(clean(line))
 
 
 def note(text: str) -> None:

@@ -23,6 +23,7 @@ SESSION_COLUMNS = (
     Column("Branch", "branch"),
     Column("Router", "router"),
     Column("Package", "package"),
+    Column("Online", "online"),
     Column("Time left", "time_left", told_seconds),
     Column("Data used", "data_used", told_octets),
     Column("of", "data_limit", told_octets),
@@ -37,7 +38,10 @@ _DETAILS = (
     Column("Created", "created_at", instant),
     Column("Started", "started_at", instant),
     Column("Ended", "ended_at", instant),
-    *SESSION_COLUMNS[8:11],
+    Column("Online", "online"),
+    Column("Time left", "time_left", told_seconds),
+    Column("Data of the pass", "data_limit", told_octets),
+    Column("Data used of it", "data_used", told_octets),
     Column("Uploaded", "uploaded", told_octets),
     Column("Downloaded", "downloaded", told_octets),
     Column("Time online", "seconds_online", told_seconds),
@@ -68,6 +72,7 @@ _COMMANDS = (
     Column("Ordered", "created_at", instant),
     Column("Tries", "attempts"),
     Column("Outcome", "outcome"),
+    Column("Last answer", "answer"),
     Column("Decided", "decided_at", instant),
 )
 

@@ -50,7 +50,7 @@ def create(desk: Desk, package: str, count: int, branch: str | None, as_json: bo
         for codes in _made(desk, package, count, branch):
             made += codes
             if not as_json:
-                say("\n".join(codes))
+                say(*codes)
     finally:
         if as_json and made:
             print_json([{"code": code, "package": package} for code in made])

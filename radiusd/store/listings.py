@@ -110,4 +110,4 @@ def list_cuts(connection: Connection, limit: int, *, waiting: bool = False) -> l
     )
     if waiting:
         query = query.where(commands.c.due_at.is_not(None))
-    return [{**row, "outcome": outcome(row)} for row in all_of(connection, query, limit)]
+    return [{**row, "outcome": outcome(row), "answer": row["outcome"]} for row in all_of(connection, query, limit)]

@@ -1,21 +1,18 @@
 """What an administrator does to guests who are online: policy decides, one transaction keeps it, the server acts."""
 
 from attrs import evolve, frozen
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
-from policy.blocking import end_active
 from policy.extending import extended
 from policy.facts import Fact, fact
 from policy.holding import Holding, cut_session
 from policy.quantities import Instant, Octets, Seconds
-from policy.session import Phase, Session
+from policy.session import Session
 from policy.telling import told_since
-from radiusd.store import accounts as customers
-from radiusd.store import branches, devices, naming, revisions
+from radiusd.store import branches, revisions
 from radiusd.store.decisions import Decision
 from radiusd.store.errors import NotFound, Refused
 from radiusd.store.identifiers import Identifiers
-from radiusd.store.schema import accounts, passes, sessions
 from radiusd.store.work import Needs, Work
 
 
@@ -27,13 +24,15 @@ class Ended:
     cuts: int
 
 
-def _begin(connection: Connection, needs: Needs) -> Work:
+def begin(connection: Connection, needs: Needs) -> Work:
+    """What `needs` names, locked and loaded."""
     work = Work(connection, Identifiers(block=8))
     work.load([needs])
     return work
 
 
-def _finish(connection: Connection, work: Work) -> None:
+def finish(connection: Connection, work: Work) -> None:
+    """Write what was decided, and have a running server act on it."""
     work.save()
     revisions.announce(connection)
 
@@ -47,70 +46,31 @@ def _holding_of(work: Work, session_id: int) -> Holding:
 
 def cut(connection: Connection, session_id: int, text: str, at: Instant) -> Ended:
     """End a session and hold its pass until it is released. Raises NotFound, and Refused if it has ended already."""
-    work = _begin(connection, Needs(session_ids=[session_id]))
+    work = begin(connection, Needs(session_ids=[session_id]))
     holding = _holding_of(work, session_id)
     session = holding.session(session_id)
     if session.phase.is_final:
         raise Refused(_ended_already(session, at))
-    branch = branches.at(connection, _branch_id(work, holding), at)
+    branch = branches.at(connection, branch_id_of(work, holding), at)
     work.put(*cut_session(holding, session_id, text, at), branch, at)
-    _finish(connection, work)
+    finish(connection, work)
     return Ended((session_id,), len(work.commands))
 
 
 def _ended_already(session: Session, at: Instant) -> str:
     reason = session.end_reason.value if session.end_reason else "?"
     ago = told_since(session.ended_at or at, at)
-    return f"session {session.id} ended {ago} already ({session.phase.value}, {reason})"
+    return f"session {session.id} has ended already, {ago} ({session.phase.value}, {reason})"
 
 
-def _branch_id(work: Work, holding: Holding) -> int:
+def branch_id_of(work: Work, holding: Holding) -> int:
+    """The branch of whoever bought it."""
     return work.accounts[holding.bought.account_id].branch_id
-
-
-def block_account(connection: Connection, name: str, at: Instant) -> Ended:
-    """Refuse the account from now on, and end what it has online. Raises NotFound."""
-    account = customers.find(connection, name)
-    connection.execute(update(accounts).where(accounts.c.id == account["id"]).values(is_blocked=True))
-    online = (
-        select(sessions.c.id)
-        .join_from(passes, sessions, sessions.c.pass_id == passes.c.id)
-        .where(passes.c.account_id == account["id"], sessions.c.phase == Phase.ACTIVE.value)
-    )
-    found = tuple(connection.execute(online).scalars())
-    return _end_all(connection, found, fact("account_blocked", account=name), at, None)
-
-
-def unblock_account(connection: Connection, name: str) -> bool:
-    """Let the account in again; False if it was not blocked. Raises NotFound."""
-    account = naming.find(connection, accounts, name, "account")
-    connection.execute(update(accounts).where(accounts.c.id == account["id"]).values(is_blocked=False))
-    revisions.announce(connection)
-    return bool(account["is_blocked"])
-
-
-def block_device(connection: Connection, mac: str, at: Instant) -> Ended:
-    """Refuse the device from now on, whoever brings it, and end what it has online."""
-    devices.set_blocked(connection, mac, at, is_blocked=True)
-    online = select(sessions.c.id).where(sessions.c.phase == Phase.ACTIVE.value, sessions.c.device == mac)
-    found = tuple(connection.execute(online).scalars())
-    return _end_all(connection, found, fact("device_blocked", device=mac), at, mac)
-
-
-def _end_all(connection: Connection, session_ids: tuple[int, ...], why: Fact, at: Instant, device: str | None) -> Ended:
-    work = _begin(connection, Needs(session_ids=session_ids))
-    pass_ids = sorted({_holding_of(work, each).bought.id for each in session_ids})
-    for pass_id in pass_ids:
-        holding = work.holding(pass_id)
-        branch = branches.at(connection, _branch_id(work, holding), at)
-        work.put(*end_active(holding, why, at, device), branch, at)
-    _finish(connection, work)
-    return Ended(session_ids, len(work.commands))
 
 
 def extend(connection: Connection, session_id: int, time: Seconds, data: Octets, at: Instant) -> int:
     """Add to the pass of a session, and give the pass's id. Raises NotFound, and Refused where nothing can be added."""
-    work = _begin(connection, Needs(session_ids=[session_id]))
+    work = begin(connection, Needs(session_ids=[session_id]))
     holding = _holding_of(work, session_id)
     bought = holding.bought
     for is_asked, limit, what in ((time, bought.time, "time"), (data, bought.data, "data")):
@@ -120,14 +80,14 @@ def extend(connection: Connection, session_id: int, time: Seconds, data: Octets,
         raise Refused(f"pass {bought.id} was not used in time and cannot be extended: sell a new one")
     changed = evolve(holding, bought=extended(bought, time, data, at))
     _note(work, changed, session_id, "extended", fact("extended", time=time, data=data), at)
-    work.put(changed, (), branches.at(connection, _branch_id(work, holding), at), at)
-    _finish(connection, work)
+    work.put(changed, (), branches.at(connection, branch_id_of(work, holding), at), at)
+    finish(connection, work)
     return bought.id
 
 
 def release(connection: Connection, pass_id: int, at: Instant) -> None:
     """Let devices begin to use a held pass again. Raises NotFound, and Refused if it is not held."""
-    work = _begin(connection, Needs(pass_ids=[pass_id]))
+    work = begin(connection, Needs(pass_ids=[pass_id]))
     if not work.has_pass(pass_id):
         raise NotFound(f"there is no pass {pass_id}: `icafectl pass list` shows those there are")
     holding = work.holding(pass_id)
@@ -136,8 +96,8 @@ def release(connection: Connection, pass_id: int, at: Instant) -> None:
         raise Refused(f"pass {pass_id} is not held")
     changed = evolve(holding, bought=evolve(holding.bought, held=None))
     _note(work, changed, None, "released", fact("released", pass_id=pass_id, why=held), at)
-    work.put(changed, (), branches.at(connection, _branch_id(work, holding), at), at)
-    _finish(connection, work)
+    work.put(changed, (), branches.at(connection, branch_id_of(work, holding), at), at)
+    finish(connection, work)
 
 
 def _note(work: Work, holding: Holding, session_id: int | None, verdict: str, why: Fact, at: Instant) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from sqlalchemy import Column, Connection, RowMapping, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, select
 
 from radiusd.store.errors import AlreadyThere, NotFound
-from radiusd.store.schema import routers
+from radiusd.store.schema import accounts, routers
 
 _LOOKED_THROUGH = 2000
 _SHARED_START = 2
@@ -23,11 +23,11 @@ def find(connection: Connection, table: Table, name: str, what: str) -> RowMappi
 def suggestion(connection: Connection, table: Table, name: str) -> str:
     """`: did you mean …?`, or what there is if that is little; names that begin alike are looked through."""
     column = table.c.name
-    everything = names(connection, select(column).where(*_present(table)), column, _LOOKED_THROUGH)
+    everything = names(connection, table, _LOOKED_THROUGH)
     close = get_close_matches(name, everything, 3, 0.6)
     if not close:
-        start = func.lower(column).startswith(name[:_SHARED_START].lower(), autoescape=True)
-        close = get_close_matches(name, names(connection, select(column).where(start), column, _LOOKED_THROUGH), 3)
+        alike = func.lower(column).startswith(name[:_SHARED_START].lower(), autoescape=True)
+        close = get_close_matches(name, names(connection, table, _LOOKED_THROUGH, alike), 3)
     if close:
         return f": did you mean {' or '.join(close)}?"
     if not everything:
@@ -35,15 +35,17 @@ def suggestion(connection: Connection, table: Table, name: str) -> str:
     return f": known are {', '.join(everything)}" if len(everything) <= 5 else ""
 
 
-def names(connection: Connection, query: Select[tuple[str]], column: "Column[str]", limit: int) -> Sequence[str]:
-    """At most `limit` names, in order."""
-    return connection.execute(query.order_by(column).limit(limit)).scalars().all()
+def names(connection: Connection, table: Table, limit: int, *where: "ColumnElement[bool]") -> Sequence[str]:
+    """At most `limit` names that may be shown, in order: a voucher's is its password too."""
+    hidden = [accounts.c.kind == "customer"] if table is accounts else []
+    query = select(table.c.name).where(*_present(table), *hidden, *where).order_by(table.c.name).limit(limit)
+    return connection.execute(query).scalars().all()
 
 
 def require_free(connection: Connection, table: Table, name: str, what: str) -> None:
     """Raise AlreadyThere if the name is taken."""
     if connection.execute(select(table.c.name).where(table.c.name == name)).first() is not None:
-        raise AlreadyThere(f"there is a {what} {name!r} already")
+        raise AlreadyThere(f"{what} {name!r} is there already")
 
 
 def only_one(connection: Connection, table: Table, what: str) -> RowMapping | None:
@@ -54,5 +56,5 @@ def only_one(connection: Connection, table: Table, what: str) -> RowMapping | No
     return rows[0] if len(rows) == 1 else None
 
 
-def _present(table: Table) -> list[object]:
+def _present(table: Table) -> "list[ColumnElement[bool]]":
     return [routers.c.removed_at.is_(None)] if table is routers else []

@@ -25,6 +25,7 @@ class Wanted:
     phase: str | None = None
     account_id: int | None = None
     branch_id: int | None = None
+    device: str | None = None
 
 
 _SESSIONS = (
@@ -85,26 +86,26 @@ def _query(wanted: Wanted) -> Select[Any]:
         query = query.where(passes.c.account_id == wanted.account_id)
     if wanted.branch_id is not None:
         query = query.where(accounts.c.branch_id == wanted.branch_id)
+    if wanted.device is not None:
+        query = query.where(sessions.c.device == wanted.device)
     if wanted.phase is None:
         return query.order_by(sessions.c.id.desc())
     return query.where(sessions.c.phase == wanted.phase).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
 
 
-def _connections(connection: Connection, session_ids: Sequence[int]) -> Mapping[int, list[RowMapping]]:
+def _connections(connection: Connection, session_ids: Sequence[int]) -> Mapping[int, list[Record]]:
     """The connections of each session, oldest first."""
     return _by_session(connection, _CONNECTIONS.order_by(connections.c.opened_at, connections.c.id), session_ids)
 
 
-def _commands(connection: Connection, session_ids: Sequence[int]) -> Mapping[int, list[RowMapping]]:
+def _commands(connection: Connection, session_ids: Sequence[int]) -> Mapping[int, list[Record]]:
     return _by_session(connection, _COMMANDS.order_by(commands.c.created_at, commands.c.id), session_ids)
 
 
-def _by_session(
-    connection: Connection, query: Select[Any], session_ids: Sequence[int]
-) -> Mapping[int, list[RowMapping]]:
-    found: defaultdict[int, list[RowMapping]] = defaultdict(list)
+def _by_session(connection: Connection, query: Select[Any], session_ids: Sequence[int]) -> Mapping[int, list[Record]]:
+    found: defaultdict[int, list[Record]] = defaultdict(list)
     for row in connection.execute(query, {"keys": list(session_ids)}).mappings() if session_ids else ():
-        found[row["session_id"]].append(row)
+        found[row["session_id"]].append(dict(row))
     return found
 
 
@@ -112,12 +113,12 @@ def _record(
     row: RowMapping,
     holding: Holding,
     cafe: Cafe,
-    lines: Sequence[RowMapping],
-    orders: Sequence[RowMapping],
+    lines: Sequence[Record],
+    orders: Sequence[Record],
     at: Instant,
 ) -> Record:
     bought = holding.bought
-    latest: Mapping[str, Any] = lines[-1] if lines else {}
+    latest = lines[-1] if lines else {}
     has_ended = row["end_reason"] is not None
     return {
         "id": row["id"],
@@ -146,17 +147,18 @@ def _record(
         "rate_up": bought.terms.rate and bought.terms.rate.up,
         "rate_down": bought.terms.rate and bought.terms.rate.down,
         "held": bought.held,
+        "online": any(holding.running(row["id"])),
         "cut": outcome(orders[-1]) if orders else None,
     }
 
 
-def outcome(row: Mapping[str, Any]) -> str | None:
+def outcome(row: Record) -> str | None:
     """What became of a command; `waiting` until it is decided."""
     told: str | None = row["outcome"]
     return "waiting" if row["due_at"] is not None else told
 
 
-def _connection_record(row: RowMapping) -> Record:
+def _connection_record(row: Record) -> Record:
     kept = (
         "id", "router", "nas", "state", "user_name", "device", "acct_session_id", "framed_ip_address",
         "opened_at", "started_at", "last_at", "closed_at", "closing", "terminate_cause",
@@ -165,6 +167,6 @@ def _connection_record(row: RowMapping) -> Record:
     return {name: row[name] for name in kept}
 
 
-def _command_record(row: RowMapping) -> Record:
+def _command_record(row: Record) -> Record:
     kept = ("id", "connection_id", "created_at", "attempts", "decided_at")
-    return {**{name: row[name] for name in kept}, "outcome": outcome(row)}
+    return {**{name: row[name] for name in kept}, "outcome": outcome(row), "answer": row["outcome"]}

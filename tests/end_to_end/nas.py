@@ -28,6 +28,15 @@ class Arrival:
     source: tuple[str, int]
 
 
+@frozen
+class Frame:
+    """A datagram that was sent, from port to port of 127.0.0.1."""
+
+    sender: int
+    receiver: int
+    octets: bytes
+
+
 class Nas:
     """Sends to the server's ports; its own port for disconnects answers as it is told."""
 
@@ -39,6 +48,7 @@ class Nas:
         self._coa = _listening(coa)
         self.answers_disconnects_with: int | None = 41
         self.disconnects: list[Arrival] = []
+        self.recording: list[Frame] = []
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +87,7 @@ class Nas:
     def ask(self, octets: bytes, port: str, patience: float = 1.1, tries: int = 4) -> Arrival | None:
         """The first answer to these octets, sent again as RouterOS does; disconnects are answered meanwhile."""
         for _ in range(tries):
-            self._socket.sendto(octets, self._servers[port])
+            self._send(self._socket, octets, self._servers[port])
             until = time.monotonic() + patience
             for arrival in self._arrivals(until):
                 if arrival.octets[1] == octets[1]:
@@ -105,9 +115,18 @@ class Nas:
         while (left := until - time.monotonic()) > 0 and len(self.disconnects) < until_disconnects:
             ready, _, _ = select.select([self._socket, self._coa], [], [], left)
             if self._coa in ready:
-                self._take_disconnect(_receive(self._coa))
+                self._take_disconnect(self._receive(self._coa))
             if self._socket in ready:
-                yield _receive(self._socket)
+                yield self._receive(self._socket)
+
+    def _send(self, by: socket.socket, octets: bytes, to: tuple[str, int]) -> None:
+        by.sendto(octets, to)
+        self.recording.append(Frame(by.getsockname()[1], to[1], octets))
+
+    def _receive(self, by: socket.socket) -> Arrival:
+        arrival = _receive(by)
+        self.recording.append(Frame(arrival.source[1], by.getsockname()[1], arrival.octets))
+        return arrival
 
     def _take_disconnect(self, arrival: Arrival) -> None:
         self.disconnects.append(arrival)
@@ -118,7 +137,7 @@ class Nas:
         reply.code = self.answers_disconnects_with
         if reply.code == 42:
             reply["Error-Cause"] = 503
-        self._coa.sendto(reply.ReplyPacket(), arrival.source)
+        self._send(self._coa, reply.ReplyPacket(), arrival.source)
 
 
 def _md5(octets: bytes) -> bytes:

@@ -1,0 +1,89 @@
+"""Before anything works: the configuration, the key and the store."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from radiusd.store.database import Database
+from tests.icafectl.counter import Counter
+
+ONLY_SQLITE = pytest.mark.skipif("ICAFE_TEST_DATABASE" in os.environ, reason="a matter of the SQLite file")
+
+
+def test_init_makes_the_key_and_the_tables_and_says_what_is_next(bare: Counter) -> None:
+    shown = bare.run("store", "init")
+    assert "icafectl branch add" in shown
+    assert (bare.folder / "key").stat().st_mode & 0o777 == 0o600
+    assert bare.read("branch", "list") == []
+
+
+def test_init_again_changes_nothing(counter: Counter) -> None:
+    key = (counter.folder / "key").read_text()
+    counter.run("store", "init")
+    assert (counter.folder / "key").read_text() == key
+    assert len(counter.read("branch", "list")) == 1
+
+
+def test_init_never_replaces_a_key_that_stored_secrets_need(counter: Counter) -> None:
+    (counter.folder / "key").unlink()
+    assert "backup" in counter.run("store", "init", status=2)
+    assert not (counter.folder / "key").exists()
+
+
+@ONLY_SQLITE
+def test_without_a_store_no_empty_one_is_made(bare: Counter) -> None:
+    assert "store init" in bare.run("branch", "list", status=2)
+    assert sorted(each.name for each in bare.folder.iterdir()) == ["radiusd.toml"]
+
+
+def test_a_missing_configuration_is_one_sentence(bare: Counter) -> None:
+    bare.config.unlink()
+    assert str(bare.config) in bare.run("branch", "list", status=2)
+
+
+def test_every_mistake_in_the_configuration_is_named(bare: Counter) -> None:
+    bare.config.write_text("[store]\nurll = 1\n")
+    shown = bare.run("branch", "list", status=2)
+    assert "store.urll" in shown
+    assert "store.key_file" in shown
+
+
+def test_a_key_that_others_can_read_is_refused(counter: Counter) -> None:
+    (counter.folder / "key").chmod(0o644)
+    shown = counter.run("account", "add", "ben", "--password", "-", typed="geheim", status=2)
+    assert "chmod 600" in shown
+    assert len(counter.read("account", "list")) == 1
+
+
+def test_another_key_is_told_apart(counter: Counter) -> None:
+    (counter.folder / "key").write_text("00" * 32)
+    arguments = ("router", "add", "q2", "--address", "10.0.0.0/8", "--secret", "sixteen characters 2")
+    assert "not the one it was sealed with" in counter.run(*arguments, status=2)
+    assert len(counter.read("router", "list")) == 1
+
+
+def test_tables_of_a_newer_version_are_left_alone(counter: Counter) -> None:
+    database = Database(counter.database_url)
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    for arguments in (("branch", "list"), ("store", "upgrade"), ("store", "init")):
+        assert "newer version" in counter.run(*arguments, status=2)
+
+
+def test_missing_tables_are_one_sentence(bare: Counter) -> None:
+    if bare.database_url.startswith("sqlite"):
+        sqlite3.connect(bare.database_url.removeprefix("sqlite:///")).close()
+        Path(bare.database_url.removeprefix("sqlite:///")).touch()
+    assert "store upgrade" in bare.run("branch", "list", status=2)
+    bare.run("store", "upgrade")
+    assert bare.read("branch", "list") == []
+
+
+@ONLY_SQLITE
+def test_a_store_that_cannot_be_written_is_one_sentence(counter: Counter) -> None:
+    store = Path(counter.database_url.removeprefix("sqlite:///"))
+    store.write_bytes(b"not a database, whatever its name says, and long enough to be read as one" * 20)
+    assert "Error: " in counter.run("branch", "add", "Riverside", status=2)
