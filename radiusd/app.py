@@ -129,6 +129,9 @@ class App:
         self._hashing.start()
         self._writer.start()
         self._watch.start(self._reactor)
+
+    def tell(self) -> None:
+        """Log where it answers."""
         _log.info("answering RADIUS at {auth} and {acct}", auth=self._config.auth, acct=self._config.acct)
 
     def _listen(self, address: Address, handlers: dict[Code, Handler]) -> None:

@@ -1,5 +1,6 @@
 """The server's command: radiusd --config FILE."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,11 +56,13 @@ def run(path: Path, started: Callable[[], None] = lambda: None) -> None:
     from radiusd import config, logs  # noqa: PLC0415
     from radiusd.app import App  # noqa: PLC0415
 
+    os.umask(0o077)  # what the server writes is nobody else's to read
     with explained():
         settings = config.load(path)
         app = App(reactor, settings)
-        logs.begin(settings.log_level)
         app.start()
+    logs.begin(settings.log_level)
+    app.tell()
     reactor.addSystemEventTrigger("before", "shutdown", app.stop)
     reactor.callWhenRunning(started)
     reactor.run()

@@ -212,6 +212,7 @@ def main(folder: Path, auth_port: int, acct_port: int, web_port: int, coa_port: 
     from radiusd import cli  # noqa: PLC0415
     from radiusd.app import wall_clock  # noqa: PLC0415
 
+    os.umask(0o077)
     demo = Demo(folder.absolute())
     ports = {"auth": auth_port, "acct": acct_port, "web": web_port, "coa": coa_port}
     with cli.explained():

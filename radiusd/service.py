@@ -1,10 +1,9 @@
-"""The server as a Twisted service, for `twist radiusd --config FILE`."""
+"""The server as a Twisted service, for `twist radiusd --config FILE`, on whichever reactor it runs."""
 
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import Deferred
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
@@ -19,11 +18,7 @@ class Options(TwistedOptions):
     optParameters = [["config", "c", "/etc/icafe-radiusd/radiusd.toml", "The configuration file."]]  # noqa: RUF012
 
     def postOptions(self) -> None:
-        """Read the configuration, and refuse any reactor but asyncio's, which all parts are built for."""
-        from twisted.internet import reactor  # noqa: PLC0415 - `twist` has chosen one by now
-
-        if not isinstance(reactor, AsyncioSelectorReactor):
-            raise UsageError("start it as: twist --reactor=asyncio radiusd --config FILE")
+        """Read the configuration; a mistake in it is told like any other in the command line."""
         try:
             self.settings = config.load(Path(self["config"]))
         except config.ConfigError as error:
@@ -40,6 +35,7 @@ class RadiusService(Service):
         """Listen."""
         super().startService()  # type: ignore[no-untyped-call]
         self._app.start()
+        self._app.tell()
 
     def stopService(self) -> "Deferred[None]":
         """Commit what was taken, and go."""

@@ -7,16 +7,18 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from policy.quantities import Instant
+from policy.quantities import Instant, Seconds, later
 from radiusd.cutting import Cutter
 from radiusd.handlers.access import Submit
 from radiusd.handlers.directory import Known
+from radiusd.jobs.pruning import PruneJob
 from radiusd.jobs.ticks import TickJob
 from radiusd.store.outbox import Seen
 
 _log = Logger()
 
 EVERY = 0.2
+_PRUNE_EVERY = Seconds(600)
 
 Look = Callable[[int, Instant], "Deferred[Seen]"]
 """Reads the store in a thread, for somebody who knows it as of this revision."""
@@ -35,6 +37,7 @@ class Watch:
         self._submit = submit
         self._now = now
         self._is_ticking = False
+        self._prune_at = now()
         self._is_failing = False
         self._loop = LoopingCall(self._once)
 
@@ -63,6 +66,13 @@ class Watch:
         if seen.waking and not self._is_ticking:
             self._is_ticking = True
             self._submit(TickJob(at, seen.waking, self._known.directory.cafes), self._ticked)
+        if at >= self._prune_at:
+            self._prune_at = later(at, _PRUNE_EVERY)
+            self._submit(PruneJob(at), self._pruned)
+
+    def _pruned(self, has_more: object) -> None:
+        if has_more is True:
+            self._prune_at = self._now()
 
     def _ticked(self, _: object) -> None:
         self._is_ticking = False

@@ -76,7 +76,9 @@ class Database:
             command.upgrade(config, "head")
 
     def require_current_schema(self) -> None:
-        """Raise WrongSchema unless the tables are those of this version, saying what to do."""
+        """Raise WrongSchema unless the tables are those of this version, StoreError if there is no store at all."""
+        if self.is_sqlite and not Path(str(self.url.database)).exists():
+            raise StoreError(f"there is no store at {self.url.database}: `icafectl store init` makes one")
         with _explained(self.url), self.reading() as connection:
             self._refuse_newer(connection)
             if MigrationContext.configure(connection).get_current_revision() != _scripts().get_current_head():

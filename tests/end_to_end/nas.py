@@ -73,6 +73,17 @@ class Nas:
         arrival = self.ask(request.RequestPacket(), "auth")
         return None if arrival is None else _verified(request, arrival)
 
+    def log_in_by_pap(self, name: str, password: str, mac: str) -> pyrad.AuthPacket | None:
+        """As `log_in`, with User-Password."""
+        request = pyrad.AuthPacket(secret=self.secret, dict=DICTIONARY)
+        request["User-Name"] = name
+        request["User-Password"] = request.PwCrypt(password)
+        request["Calling-Station-Id"] = mac
+        request["NAS-Identifier"] = self.identifier
+        request.add_message_authenticator()
+        arrival = self.ask(request.RequestPacket(), "auth")
+        return None if arrival is None else _verified(request, arrival)
+
     def report(self, status: str, session: str, **more: Any) -> bool:
         """Whether an Accounting-Request of this status was answered."""
         request = pyrad.AcctPacket(secret=self.secret, dict=DICTIONARY)

@@ -60,7 +60,9 @@ class Counter:
         self.run("store", "init")
         self.run("branch", "add", "Centre", "--timezone", "UTC")
         self.run("router", "add", "q1", "--address", "10.0.0.1", "--secret", "sixteen characters")
-        self.run("package", "add", "3h", "--time", "3h", "--data", "2G", "--up", "2M", "--down", "10M", "--price", "12000")
+        self.run(
+            "package", "add", "3h", "--time", "3h", "--data", "2G", "--up", "2M", "--down", "10M", "--price", "12000"
+        )
         self.run("account", "add", "nora", "--password", "geheim", "--package", "3h")
         return self
 
@@ -120,5 +122,3 @@ class Counter:
 
 def _first(known: directory.Directory) -> tuple[Cafe, Router]:
     return next(iter(known.cafes.values())), next(iter(known.routers.values()))
-
-

@@ -1,7 +1,6 @@
 """Before anything works: the configuration, the key and the store."""
 
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -75,7 +74,6 @@ def test_tables_of_a_newer_version_are_left_alone(counter: Counter) -> None:
 
 def test_missing_tables_are_one_sentence(bare: Counter) -> None:
     if bare.database_url.startswith("sqlite"):
-        sqlite3.connect(bare.database_url.removeprefix("sqlite:///")).close()
         Path(bare.database_url.removeprefix("sqlite:///")).touch()
     assert "store upgrade" in bare.run("branch", "list", status=2)
     bare.run("store", "upgrade")
