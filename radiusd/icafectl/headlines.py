@@ -64,11 +64,14 @@ def router_of(case: Case, decision: Decision) -> str:
 def _online(case: Case, online: Sequence[Record], at: Instant) -> str:
     session = max(online, key=lambda each: (each["started_at"] or 0, each["id"]))
     who = case.subject.title if case.subject.account_id is not None else f"{case.subject.title} ({session['account']})"
-    where = f" at router {session['router']}" if session["router"] else ""
-    state = "is online" if session["online"] else "was let in, and no router reports it now,"
-    also = f", and {len(online) - 1} more" if len(online) > 1 else ""
+    router = f" at router {session['router']}" if session["router"] else ""
+    also = f" and {len(online) - 1} more" if len(online) > 1 else ""
+    where = f"on {session['device']}{also}{router}"
     since = told_since(session["started_at"] or at, at)
-    return f"{who} {state} on {session['device']}{also}{where}, since {since}, with {_left(session)}{_speed(session)}"
+    rest = f"with {_left(session)}{_speed(session)}"
+    if session["online"]:
+        return f"{who} is online {where} (let in {since}), {rest}"
+    return f"{who} was let in {since} {where}, {rest}, but no router reports it now"
 
 
 def _left(session: Record) -> str:

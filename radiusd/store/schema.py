@@ -32,7 +32,8 @@ metadata = MetaData(
 
 
 def _id() -> "Column[int]":
-    return Column("id", BigInteger, primary_key=True, autoincrement=False)
+    # SQLite keeps rows in the order of an INTEGER PRIMARY KEY, and of no other type: one look-up less for each row.
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
 
 
 def _reference(name: str, target: str, *, nullable: bool = False) -> "Column[int]":

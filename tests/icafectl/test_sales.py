@@ -115,7 +115,7 @@ def test_many_vouchers_are_made_in_several_transactions(counter: Counter) -> Non
 
 
 def test_a_voucher_for_an_unknown_package_is_refused(counter: Counter) -> None:
-    assert "did you mean 3h?" in counter.run("voucher", "create", "--package", "3hours", "--count", "2", status=1)
+    assert "known are 3h" in counter.run("voucher", "create", "--package", "3hours", "--count", "2", status=1)
     assert counter.read("voucher", "list") == []
 
 

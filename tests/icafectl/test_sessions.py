@@ -64,7 +64,7 @@ def test_a_session_is_shown_with_its_connections_and_cuts(counter: Counter) -> N
     assert [each["state"] for each in shown["connections"]] == ["CUTTING"]
     assert [each["outcome"] for each in shown["commands"]] == ["waiting"]
     plain = counter.run("session", "show", "1")
-    assert "Acct-Session-Id: 80100001" in plain
+    assert "80100001" in plain
     assert "waiting" in plain
 
 

@@ -16,7 +16,6 @@ from tests.policy.given import (
     BRANCH,
     LAPTOP,
     NOON,
-    NORA,
     PHONE,
     TABLET,
     a_holding,

@@ -10,7 +10,7 @@ down_revision = None
 def upgrade() -> None:
     op.create_table(
         "branches",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("password_store", sa.Text(), nullable=False),
         sa.Column("interim", sa.Integer(), nullable=False),
@@ -23,7 +23,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "decisions",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("verdict", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -49,7 +49,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "packages",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=True),
         sa.Column("clock", sa.Text(), nullable=False),
@@ -80,7 +80,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "accounts",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("branch_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -94,7 +94,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "routers",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("branch_id", sa.BigInteger(), nullable=False),
         sa.Column("network", sa.Text(), nullable=False),
@@ -134,7 +134,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "passes",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("package", sa.Text(), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=True),
@@ -194,7 +194,7 @@ def upgrade() -> None:
 
     op.create_table(
         "sessions",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("pass_id", sa.BigInteger(), nullable=False),
         sa.Column("phase", sa.Text(), nullable=False),
         sa.Column("device", sa.Text(), nullable=True),
@@ -232,7 +232,7 @@ def upgrade() -> None:
 
     op.create_table(
         "connections",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("session_id", sa.BigInteger(), nullable=True),
         sa.Column("router_id", sa.BigInteger(), nullable=False),
         sa.Column("nas", sa.Text(), nullable=False),
@@ -274,7 +274,7 @@ def upgrade() -> None:
 
     op.create_table(
         "commands",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("connection_id", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
