@@ -14,6 +14,7 @@ from policy.package import Package, Rate, time_of_day
 from policy.passes import data_left
 from policy.quantities import Instant, Octets, Seconds
 from policy.session import Admitted, DeviceSwitched, Phase, Session
+from policy.telling import told_speed
 from policy.words import REFUSALS
 
 
@@ -150,7 +151,7 @@ def _let_in(step: Step, question: Question) -> tuple[Step, Admission]:
 
 
 def _rate_words(rate: Rate) -> str:
-    return f"{rate.up} bit/s up, {rate.down} bit/s down"
+    return f"{told_speed(rate.up)} up, {told_speed(rate.down)} down"
 
 
 def _place(holding: Holding, question: Question) -> tuple[Holding, Session | None, tuple[Effect, ...], Fact]:

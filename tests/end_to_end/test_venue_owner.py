@@ -20,7 +20,7 @@ def test_a_cut_session_is_disconnected_terminated_and_refused(cafe: Cafe, nas: N
     session = cafe.sessions("--active")[0]["id"]
 
     before = time.monotonic()
-    cafe.icafectl("session", "cut", str(session), "--reason", "smoking")
+    cafe.icafectl_itself("session", "cut", str(session), "--reason", "smoking")
     disconnect = nas.wait_for_disconnect()
     assert disconnect is not None
     assert time.monotonic() - before < 2  # of which icafectl's own start takes most
