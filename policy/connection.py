@@ -70,10 +70,9 @@ _START_AWAITED = 300_000
 
 @frozen(kw_only=True)
 class AccountingEvent:
-    """What every accounting report says: when it happened, when it came in (None: just then), and what it counts."""
+    """What every accounting report says: when it happened, what it is about, and what it counts."""
 
     at: Instant
-    received: Instant | None = None
     acct_session_id: str | None = None
     framed_ip_address: str | None = None
     nas_address: str = ""
@@ -170,8 +169,7 @@ def meter(connection: Connection, event: AccountingEvent) -> Connection:
 def _believable(connection: Connection, event: AccountingEvent) -> Report:
     """The report, its session time not beyond wall time since the connection opened, and 2 s for rounding."""
     seconds = event.report.seconds
-    now = event.at if event.received is None else event.received
-    longest = Seconds((max(now, connection.last_at) - connection.opened_at) // 1000 + 2)
+    longest = Seconds((max(event.at, connection.last_at) - connection.opened_at) // 1000 + 2)
     if seconds is None or seconds <= longest:
         return event.report
     return evolve(event.report, seconds=Seconds(max(0, longest)))

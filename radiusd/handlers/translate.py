@@ -147,7 +147,6 @@ def accounting_event(packet: Packet, about: Line, received: Instant, skew: int, 
     at = Instant(received - max(delay, dated))
     about_line: dict[str, Any] = {
         "at": at,
-        "received": received,
         "acct_session_id": about.acct_session_id,
         "framed_ip_address": about.framed_ip_address,
         "nas_address": source,

@@ -37,7 +37,12 @@ _settings = composed(
         metavar="SECONDS",
         help="How often routers report usage, 60 to 600 seconds (120 by default).",
     ),
-    click.option("--idle-timeout", type=SECONDS, metavar="TIME", help="Log out guests who are silent this long."),
+    click.option(
+        "--idle-timeout",
+        type=SECONDS,
+        metavar="TIME",
+        help="How long a guest may be silent before the router logs it out (5m by default).",
+    ),
     click.option("--timezone", type=ZONE, metavar="ZONE", help="The café's clock (Asia/Ho_Chi_Minh by default)."),
 )
 
@@ -76,7 +81,12 @@ def branch() -> None:
 @pass_desk
 def add(desk: Desk, /, name: str, as_json: bool, **settings: Any) -> None:
     """Add a branch."""
-    defaults = {"password_store": "recoverable", "interim": 120, "timezone": "Asia/Ho_Chi_Minh"}
+    defaults = {
+        "password_store": "recoverable",
+        "interim": 120,
+        "idle_timeout": 300,
+        "timezone": "Asia/Ho_Chi_Minh",
+    }
     chosen = {key: value for key, value in settings.items() if value is not None}
     with desk.writing() as connection:
         branches.add(connection, name, desk.now(), **{**defaults, **_checked(chosen)})

@@ -26,7 +26,12 @@ def read_secret(given: str | None, option: str, longest: int) -> str:
 
 
 def _ask(option: str) -> str:
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise click.UsageError(f"{option} is missing: give {option} - and write it to standard input")
     answer: str = click.prompt(option.lstrip("-").capitalize(), hide_input=True, confirmation_prompt=True, err=True)
     return answer
+
+
+def is_terminal() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty()

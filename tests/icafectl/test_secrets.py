@@ -4,6 +4,8 @@ import base64
 
 import pytest
 
+from policy.admission import Accepted
+from radiusd.icafectl import secrets_in
 from tests.icafectl.counter import LAPTOP, Counter
 from tests.icafectl.test_grammar import VERBS
 
@@ -47,3 +49,13 @@ def test_an_error_never_repeats_a_secret(counter: Counter) -> None:
 def test_help_warns_of_the_list_of_processes(bare: Counter) -> None:
     for verb in (("router", "add"), ("router", "set"), ("account", "add"), ("account", "password")):
         assert "list of processes" in " ".join(bare.run(*verb, "--help").split())
+
+
+def test_at_a_terminal_a_secret_is_asked_for_twice_and_not_shown(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets_in, "is_terminal", lambda: True)
+    counter.run("account", "add", "ben", "--package", "3h", typed=f"{CANARIES[1]}\n{CANARIES[1]}\n")
+    assert CANARIES[1] not in counter.printed
+    assert isinstance(counter.log_in("ben", LAPTOP, CANARIES[1]), Accepted)
+    counter.run("account", "password", "ben", typed="one\nanother\n", status=1)

@@ -228,7 +228,7 @@ def test_the_pass_that_runs_is_used_before_the_one_that_waits() -> None:
         (Session(id=2, pass_id=2, created_at=NOON),),
     )
     admission = admit(a_question(TABLET, at(5)), (second, first))
-    assert [explain(each) for each in admission.facts][0].startswith("pass 1,")
+    assert explain(admission.facts[0]).startswith("pass 1,")
 
 
 def test_when_the_running_pass_is_used_up_the_next_begins() -> None:

@@ -166,7 +166,7 @@ def deliver(store: Store, night: Evening) -> None:
         for number, ordering in enumerate(ORDERINGS):
             event = night.events[ordering[step]]
             about = line(number)
-            event = evolve(event, received=arrival, acct_session_id=about.acct_session_id, boot="1")
+            event = evolve(event, acct_session_id=about.acct_session_id, boot="1")
             key = named[number] if night.has_class else None
             jobs += [
                 AccountingJob(line=about, event=event, named=key, router=store.router, cafe=store.cafe)
