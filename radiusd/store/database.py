@@ -68,7 +68,7 @@ class Database:
         """An administrator may be root; the server, to whom the database belongs, must get at the lock as well."""
         if os.geteuid() == 0:
             try:
-                owner = os.stat(str(self.url.database))
+                owner = Path(str(self.url.database)).stat()
             except FileNotFoundError:
                 return
             if os.fstat(descriptor).st_uid != owner.st_uid:

@@ -1,0 +1,193 @@
+"""A server without sockets: packets in by hand, packets out into a list, jobs committed at once."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pyrad.packet import AcctPacket, AuthPacket
+from twisted.internet.task import Clock
+
+from policy.package import Package
+from policy.quantities import Instant, Seconds
+from radiusd.handlers.access import AccessHandler
+from radiusd.handlers.accounting import AccountingHandler
+from radiusd.handlers.boots import Boots
+from radiusd.handlers.directory import Known
+from radiusd.handlers.status import status
+from radiusd.server.counters import Counters
+from radiusd.server.nases import Nases
+from radiusd.server.protocol import Handler, RadiusProtocol
+from radiusd.store import accounts, branches, directory, outbox, packages, routers, sales
+from radiusd.store.database import Database
+from radiusd.store.work import CutCommand
+from radiusd.store.writer import Committer, Job
+from radiusd.vault import Vault
+from radiusd.wire.codes import Code
+from tests.wire.given import DICTIONARY
+
+NOON = Instant(1_795_262_400_000)
+SECRET = b"a secret of sixteen"
+SOURCE = ("10.0.0.1", 40000)
+PHONE, TABLET = "AA:BB:CC:00:00:01", "AA:BB:CC:00:00:02"
+
+
+class Wire:
+    """Stands for a UDP transport; keeps what is written to it."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, tuple[str, int]]] = []
+
+    def write(self, octets: bytes, to: tuple[str, int]) -> None:
+        self.sent.append((octets, to))
+
+
+class Server:
+    """One branch, one router at 10.0.0.1, nora with an hour for one device; `at` is what the clock shows."""
+
+    def __init__(self, database: Database, *, hashes: bool = False, **router: Any) -> None:
+        self.at = NOON
+        self.clock = Clock()
+        self.database = database
+        self.vault = Vault(bytes(32))
+        self.committer = Committer(database)
+        self.counters = Counters(self.clock.seconds)
+        self.cuts: list[CutCommand] = []
+        self.committed: list[Job] = []
+        self.held_back: list[tuple[Job, Callable[[Any], None]]] | None = None
+        self.hashing: list[tuple[bytes, bytes, Callable[[bool | None], None]]] = []
+        with database.writing() as connection:
+            self._fill(connection, hashes, router)
+        self.nases = Nases()
+        self.restart()
+
+    def _fill(self, connection: Any, hashes: bool, router: dict[str, Any]) -> None:
+        branch_id = branches.add(
+            connection,
+            "q1",
+            NOON,
+            password_store="hash" if hashes else "recoverable",
+            interim=120,
+            idle_timeout=300,
+            timezone="UTC",
+        )
+        self.branch_id = branch_id
+        self.add_router(connection, "r1", **router)
+        packages.add(connection, Package(name="1h", time=Seconds(3600)), NOON)
+        self.add_account(connection, "nora", "secret")
+
+    def add_router(self, connection: Any, name: str, secret: bytes = SECRET, **settings: Any) -> int:
+        """A router at 10.0.0.1, unless told otherwise."""
+        sealed = routers.sealed(self.vault, secret.decode(), settings.pop("mac_password_value", None))
+        defaults = {
+            "branch_id": self.branch_id,
+            "network": "10.0.0.1/32",
+            "kind": "mikrotik",
+            "coa_port": 3799,
+            "require_message_authenticator": "learn",
+            "mac_password": "empty",
+        }
+        return routers.add(connection, self.vault, name, NOON, {**defaults, **sealed, **settings})
+
+    def add_account(self, connection: Any, name: str, password: str, package: str = "1h") -> None:
+        """A customer with a pass."""
+        cafe = branches.cafe(connection, self.branch_id)
+        accounts.add(connection, self.vault, name, password, cafe, NOON)
+        buyer = accounts.buyer(connection, accounts.find(connection, name), NOON)
+        sales.sell(connection, [buyer], packages.find(connection, package), NOON)
+
+    def restart(self) -> None:
+        """Everything in memory is new; the store stays."""
+        with self.database.reading() as connection:
+            known = directory.load(connection, self.vault)
+            boots = outbox.known_boots(connection)
+        self.known = Known(known, self.nases)
+        self.boots = Boots(boots, lambda job: self.submit(job, lambda _: None))
+        access = AccessHandler(self.known, self.submit, self._hash, self.boots, self.vault, self.counters)
+        accounting = AccountingHandler(self.known, self.submit, self.boots, self.vault, self.counters)
+        self.auth = self._port({Code.ACCESS_REQUEST: access, Code.STATUS_SERVER: status(Code.ACCESS_ACCEPT)})
+        self.acct = self._port(
+            {Code.ACCOUNTING_REQUEST: accounting, Code.STATUS_SERVER: status(Code.ACCOUNTING_RESPONSE)}
+        )
+
+    def _port(self, handlers: dict[Code, Handler]) -> RadiusProtocol:
+        port = RadiusProtocol(self.nases, handlers, self.counters, lambda: self.at)
+        port.transport = Wire()  # type: ignore[assignment]
+        return port
+
+    def _hash(self, encoded: bytes, password: bytes, done: Callable[[bool | None], None]) -> None:
+        self.hashing.append((encoded, password, done))
+
+    def submit(self, job: Job, done: Callable[[Any], None]) -> None:
+        """Commit at once, unless a test holds jobs back."""
+        self.committed.append(job)
+        if self.held_back is not None:
+            self.held_back.append((job, done))
+            return
+        results, cuts = self.committer.commit([job])
+        self.cuts += cuts
+        done(results[0])
+
+    def let_go(self) -> None:
+        """Commit what was held back, as one batch."""
+        held, self.held_back = self.held_back or [], None
+        results, cuts = self.committer.commit([job for job, _ in held])
+        self.cuts += cuts
+        for (_, done), result in zip(held, results, strict=True):
+            done(result)
+
+    def pass_time(self, seconds: float) -> None:
+        """So much later."""
+        self.at = Instant(self.at + int(seconds * 1000))
+        self.clock.advance(seconds)
+
+    def ask(self, octets: bytes, port: RadiusProtocol | None = None, source: tuple[str, int] = SOURCE) -> list[bytes]:
+        """What is sent back for these octets."""
+        port = port or (self.acct if octets[:1] == b"\x04" else self.auth)
+        wire: Any = port.transport
+        before = len(wire.sent)
+        port.datagramReceived(octets, source)
+        answers: Sequence[tuple[bytes, tuple[str, int]]] = wire.sent[before:]
+        assert all(to == source for _, to in answers)
+        return [octets for octets, _ in answers]
+
+    def log_in(self, name: str = "nora", password: str = "secret", mac: str = PHONE, **more: Any) -> Any:
+        """The verified reply to a PAP login, None if there is none."""
+        request = a_login(name, password, mac, **more)
+        answers = self.ask(request.RequestPacket())
+        return verified(request, answers[0]) if answers else None
+
+    def report(self, status_type: str, **more: Any) -> bool:
+        """Whether a report was answered."""
+        return bool(self.ask(a_report(status_type, **more).RequestPacket()))
+
+
+def a_login(name: str = "nora", password: str = "secret", mac: str = PHONE, secret: bytes = SECRET, **more: Any) -> Any:
+    """An Access-Request by pyrad, signed unless `signed=False`."""
+    signed = more.pop("signed", True)
+    request = AuthPacket(secret=secret, dict=DICTIONARY)
+    request["User-Name"] = name
+    request["User-Password"] = request.PwCrypt(password)
+    request["Calling-Station-Id"] = mac
+    request["NAS-Identifier"] = "r1"
+    for attribute, value in more.items():
+        request[attribute.replace("_", "-")] = value
+    if signed:
+        request.add_message_authenticator()
+    return request
+
+
+def a_report(status_type: str, secret: bytes = SECRET, **more: Any) -> Any:
+    """An Accounting-Request by pyrad."""
+    request = AcctPacket(secret=secret, dict=DICTIONARY)
+    request["Acct-Status-Type"] = status_type
+    request["User-Name"] = "nora"
+    request["NAS-Identifier"] = "r1"
+    for attribute, value in more.items():
+        request[attribute.replace("_", "-")] = value
+    return request
+
+
+def verified(request: Any, octets: bytes) -> Any:
+    """The reply as pyrad reads it, its authenticator checked."""
+    reply = request.CreateReply(packet=octets)
+    assert request.VerifyReply(reply, octets)
+    return reply
