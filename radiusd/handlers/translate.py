@@ -35,6 +35,7 @@ from radiusd.wire.passwords import reveal
 MAX_DELAY = 86_400
 MAX_SESSION_TIMEOUT = 21_474_720  # the most that RouterOS documents
 _EVENT_TIMESTAMP_WITHIN = 600_000
+_MOST_OCTETS = 2**53  # a week at 100 Gbit/s
 _BOOT_DIGIT = re.compile(r"8[0-9a-fA-F]([0-9a-fA-F])[0-9a-fA-F]{5}")
 
 
@@ -180,11 +181,19 @@ def _report(values: Mapping[int, bytes]) -> Report:
     seconds = _integer(values, Attribute.ACCT_SESSION_TIME)
     # A long download wraps the 32-bit counter; Gigawords counts the wraps (RFC 2869 §5.1, §5.2).
     return Report(
-        uploaded=None if uploaded is None else Octets((high_up or 0) << 32 | uploaded),
-        downloaded=None if downloaded is None else Octets((high_down or 0) << 32 | downloaded),
+        uploaded=_octets(uploaded, high_up),
+        downloaded=_octets(downloaded, high_down),
         seconds=None if seconds is None else Seconds(seconds),
         is_exact=(uploaded is None or high_up is not None) and (downloaded is None or high_down is not None),
     )
+
+
+def _octets(low: int | None, high: int | None) -> Octets | None:
+    """The whole count; None for one that no line can have carried, which is as good as not reported."""
+    if low is None:
+        return None
+    count = (high or 0) << 32 | low
+    return Octets(count) if count < _MOST_OCTETS else None
 
 
 def accept_attributes(accepted: Accepted, interim: int, idle_timeout: int | None, class_key: bytes) -> bytes:

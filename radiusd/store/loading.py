@@ -53,7 +53,10 @@ _WHERE_CONNECTIONS_ARE = select(
     connections.c.id, connections.c.key, connections.c.session_id, sessions.c.pass_id
 ).outerjoin_from(connections, sessions, connections.c.session_id == sessions.c.id)
 _BY_ID = _WHERE_CONNECTIONS_ARE.where(among(connections.c.id))
-_BY_KEY = _WHERE_CONNECTIONS_ARE.where(among(connections.c.key)).order_by(connections.c.id)
+# A router uses its Acct-Session-Ids again and again, so that one key may have named many.
+_LATEST_BY_KEY = _WHERE_CONNECTIONS_ARE.where(
+    connections.c.id.in_(select(func.max(connections.c.id)).where(among(connections.c.key)).group_by(connections.c.key))
+)
 _PASS_IDS_OF_SESSIONS = select(sessions.c.pass_id).where(among(sessions.c.id))
 _ACTIVE_USERS = (
     select(passes.c.package, func.count(func.distinct(passes.c.id)))
@@ -116,8 +119,8 @@ def load_connections(connection: Connection, session_ids: Collection[int], ids: 
 
 
 def find_connections(connection: Connection, ids: Collection[int], keys: Collection[str]) -> list[Any]:
-    """(id, key, session id, pass id) of connections by id and by key, those of one key oldest first."""
-    return [*_all(connection, _BY_ID, ids), *_all(connection, _BY_KEY, keys)]
+    """(id, key, session id, pass id) of connections by id, and of the newest of each key."""
+    return [*_all(connection, _BY_ID, ids), *_all(connection, _LATEST_BY_KEY, keys)]
 
 
 def count_users(connection: Connection, package_names: Collection[str]) -> dict[str, int]:

@@ -273,7 +273,7 @@ connections = Table(
     CheckConstraint("(closed_at IS NULL) = (closing IS NULL)", name="closing"),
 )
 Index("ix_connections_session_id", connections.c.session_id)
-Index("ix_connections_key", connections.c.key)
+Index("ix_connections_key", connections.c.key, connections.c.id)
 Index(
     "ix_connections_running",
     connections.c.router_id,

@@ -61,7 +61,7 @@ class Work:
         self._current: dict[int, Holding] = {}
         self._passes_of_accounts: defaultdict[int, list[int]] = defaultdict(list)
         self._pass_of_connection: dict[int, int | None] = {}
-        self._connections_by_key: defaultdict[str, list[int]] = defaultdict(list)
+        self._latest_by_key: dict[str, int] = {}
         self._pass_of_session: dict[int, int] = {}
         self._decisions: list[Decision] = []
         self._wakes: dict[int, tuple[Branch, Instant]] = {}
@@ -90,8 +90,7 @@ class Work:
         account_ids.update(holding.bought.account_id for holding in self._stored.values())
         self.accounts.update(loading.load_accounts(self.database, account_ids - self.accounts.keys()))
         for row in found:
-            if row.key is not None and row.id not in self._connections_by_key[row.key]:
-                self._connections_by_key[row.key].append(row.id)
+            self._index_key(row.key, row.id)
 
     def _load_holdings(self, pass_ids: set[int], session_ids: set[int], connection_ids: set[int]) -> None:
         bought = [rows.pass_from_row(row) for row in loading.lock_passes(self.database, pass_ids)]
@@ -175,8 +174,8 @@ class Work:
 
     def latest_by_key(self, key: str) -> Connection | None:
         """The newest connection under this NAS and Acct-Session-Id."""
-        ids = self._connections_by_key.get(key)
-        return self.connection(ids[-1]) if ids else None
+        latest = self._latest_by_key.get(key)
+        return None if latest is None else self.connection(latest)
 
     def new_id(self, sequence: str) -> int:
         """A fresh id."""
@@ -190,7 +189,7 @@ class Work:
         self._wakes[holding.bought.id] = (branch, at)
         self._index(holding)
         for line in holding.connections:
-            self._index_key(line)
+            self._index_key(rows.key_of(line), line.id)
         for effect in effects:
             self._keep(effect, holding, at)
 
@@ -219,12 +218,11 @@ class Work:
         """A connection that belongs to no session we know."""
         self.loose[line.id] = line
         self._pass_of_connection[line.id] = None
-        self._index_key(line)
+        self._index_key(rows.key_of(line), line.id)
 
-    def _index_key(self, line: Connection) -> None:
-        key = rows.key_of(line)
-        if key is not None and line.id not in self._connections_by_key[key]:
-            self._connections_by_key[key].append(line.id)
+    def _index_key(self, key: str | None, connection_id: int) -> None:
+        if key is not None and connection_id > self._latest_by_key.get(key, 0):
+            self._latest_by_key[key] = connection_id
 
     def decide(self, decision: Decision) -> None:
         """Keep why."""

@@ -19,7 +19,7 @@ from radiusd.server.protocol import Handler, RadiusProtocol
 from radiusd.store import accounts, branches, directory, outbox, packages, routers, sales
 from radiusd.store.database import Database
 from radiusd.store.work import CutCommand
-from radiusd.store.writer import Committer, Job
+from radiusd.store.writer import Committer, Failed, Job
 from radiusd.vault import Vault
 from radiusd.wire.codes import Code
 from tests.wire.given import DICTIONARY
@@ -52,6 +52,7 @@ class Server:
         self.counters = Counters(self.clock.seconds)
         self.cuts: list[CutCommand] = []
         self.committed: list[Job] = []
+        self.failures: list[tuple[Job, Exception]] = []
         self.held_back: list[tuple[Job, Callable[[Any], None]]] | None = None
         self.hashing: list[tuple[bytes, bytes, Callable[[bool | None], None]]] = []
         with database.writing() as connection:
@@ -124,6 +125,7 @@ class Server:
             return
         results, cuts = self.committer.commit([job])
         self.cuts += cuts
+        self._note_failures([job], results)
         done(results[0])
 
     def let_go(self) -> None:
@@ -131,8 +133,14 @@ class Server:
         held, self.held_back = self.held_back or [], None
         results, cuts = self.committer.commit([job for job, _ in held])
         self.cuts += cuts
+        self._note_failures([job for job, _ in held], results)
         for (_, done), result in zip(held, results, strict=True):
             done(result)
+
+    def _note_failures(self, jobs: list[Job], results: list[Any]) -> None:
+        self.failures += [
+            (job, each.error) for job, each in zip(jobs, results, strict=True) if isinstance(each, Failed)
+        ]
 
     def pass_time(self, seconds: float) -> None:
         """So much later."""
@@ -161,9 +169,9 @@ class Server:
 
 
 def a_login(name: str = "nora", password: str = "secret", mac: str = PHONE, secret: bytes = SECRET, **more: Any) -> Any:
-    """An Access-Request by pyrad, signed unless `signed=False`."""
+    """An Access-Request by pyrad, signed unless `signed=False`; `header` may fix `id` and `authenticator`."""
     signed = more.pop("signed", True)
-    request = AuthPacket(secret=secret, dict=DICTIONARY)
+    request = AuthPacket(secret=secret, dict=DICTIONARY, **more.pop("header", {}))
     request["User-Name"] = name
     request["User-Password"] = request.PwCrypt(password)
     request["Calling-Station-Id"] = mac
@@ -176,8 +184,8 @@ def a_login(name: str = "nora", password: str = "secret", mac: str = PHONE, secr
 
 
 def a_report(status_type: str, secret: bytes = SECRET, **more: Any) -> Any:
-    """An Accounting-Request by pyrad."""
-    request = AcctPacket(secret=secret, dict=DICTIONARY)
+    """An Accounting-Request by pyrad; `header` may fix `id`."""
+    request = AcctPacket(secret=secret, dict=DICTIONARY, **more.pop("header", {}))
     request["Acct-Status-Type"] = status_type
     request["User-Name"] = "nora"
     request["NAS-Identifier"] = "r1"

@@ -262,7 +262,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
     )
     with op.batch_alter_table("connections", schema=None) as batch_op:
-        batch_op.create_index("ix_connections_key", ["key"], unique=False)
+        batch_op.create_index("ix_connections_key", ["key", "id"], unique=False)
         batch_op.create_index(
             "ix_connections_running",
             ["router_id"],
