@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from radiusd.server.protocol import RadiusProtocol
+from radiusd.store.invariants import check
 from radiusd.wire.authenticator import has_valid_accounting_authenticator, has_valid_message_authenticator
 from radiusd.wire.codes import Code
 from radiusd.wire.packet import Packet, decode
@@ -43,6 +44,15 @@ def feed(server: Server, seed: int, count: int, tell: Callable[[int], None] = la
             tell(number)
     server.held_back = None
     return answered
+
+
+def still_serves(server: Server) -> bool:
+    """Whether a customer who comes now is let in, and the store holds what it must."""
+    with server.database.writing() as connection:
+        server.add_account(connection, "late", "word")
+    is_let_in = server.log_in(name="late", password="word", mac="AA:BB:CC:00:00:99").code == Code.ACCESS_ACCEPT
+    with server.database.reading() as connection:
+        return is_let_in and check(connection) == []
 
 
 def _commit(server: Server) -> None:
