@@ -11,13 +11,50 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import evolve
+from attrs import evolve, field, frozen
+from click.shell_completion import CompletionItem
 
 from radiusd.virtual_router import habits, load
-from radiusd.virtual_router.router import Guest, Server
+from radiusd.virtual_router.api import ApiAccount
+from radiusd.virtual_router.guests import Guest, Server
 
 MOST_GUESTS, LONGEST = 1_000_000, 600
 _EXAMPLE = "Example: scripts/virtual-router --demo var/demo/demo.json"
+
+
+@frozen
+class Known:
+    """What the options before the command say."""
+
+    server: Server
+    told: dict[str, Any] = field(repr=False)
+    api: ApiAccount | None
+
+
+class _Habit(click.ParamType[str]):
+    """NAME or NAME=VALUE."""
+
+    name = "HABIT"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            habits.of((value,))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - as click calls it
+        found = (each for each in habits.MEANINGS.items() if each[0].startswith(incomplete))
+        return [CompletionItem(name, help=meaning) for name, meaning in found]
+
+
+_habit_option = click.option(
+    "--habit",
+    "names",
+    multiple=True,
+    type=_Habit(),
+    help="What the router or the phone does besides; may be repeated. `virtual-router habits` lists them.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,6 +65,9 @@ _EXAMPLE = "Example: scripts/virtual-router --demo var/demo/demo.json"
 @click.option("--auth-port", default=1812, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--acct-port", default=1813, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--coa-port", default=3799, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--local", help="The router's own address, if not the server's: 127.0.0.2 and so on.")
+@click.option("--api-port", type=click.IntRange(1, 65535), help="Have a RouterOS API at this port; its user is api.")
+@click.option("--api-password", envvar="ICAFE_API_PASSWORD", default="api", help="Its password.")
 @click.option(
     "--secret-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Holds the shared secret."
 )
@@ -51,12 +91,17 @@ def main(
     auth_port: int,
     acct_port: int,
     coa_port: int,
+    local: str | None,
+    api_port: int | None,
+    api_password: str,
     secret_file: Path | None,
     secret: str | None,
     timeout: str,
 ) -> None:
     """A virtual MikroTik HotSpot router: one guest's evening, many guests at once, or just an ear for disconnects."""
-    context.obj = told = _demo(demo)
+    if context.invoked_subcommand == "habits":
+        return
+    told = _demo(demo)
     known = Server(
         address=_private(server if demo is None else told["auth"].rpartition(":")[0]),
         auth_port=auth_port if demo is None else int(told["auth"].rpartition(":")[2]),
@@ -64,8 +109,10 @@ def main(
         coa_port=coa_port if demo is None else told["coa_port"],
         secret=_secret(told, secret_file, secret),
         timeout=int(timeout) / 1000,
+        local=None if local is None else _private(local),
     )
-    context.obj = (known, told)
+    api = None if api_port is None else ApiAccount(port=api_port, password=api_password)
+    context.obj = Known(known, told, api)
 
 
 def _demo(path: Path | None) -> dict[str, Any]:
@@ -116,8 +163,11 @@ def _account(told: dict[str, Any], name: str | None, password: str | None) -> tu
     return name, password
 
 
-def _habit_help() -> str:
-    return "\b\n" + "\n".join(f"{name:13} {meaning}" for name, meaning in habits.MEANINGS.items())
+@main.command("habits")
+def list_habits() -> None:
+    """What --habit takes."""
+    for name, meaning in habits.MEANINGS.items():
+        click.echo(f"{name:15} {meaning}")
 
 
 @main.command(epilog=f"{_EXAMPLE} evening --habit reboot")
@@ -136,16 +186,10 @@ def _habit_help() -> str:
 @click.option("--every", default=2.0, show_default=True, type=click.FloatRange(0.1, 600), help="Seconds between them.")
 @click.option("--up", default=100_000, show_default=True, type=click.IntRange(0), help="Octets uploaded a second.")
 @click.option("--down", default=900_000, show_default=True, type=click.IntRange(0), help="Octets downloaded a second.")
-@click.option(
-    "--habit",
-    "names",
-    multiple=True,
-    type=click.Choice(list(habits.MEANINGS)),
-    help="What the router or the phone does besides; may be repeated.",
-)
+@_habit_option
 @click.pass_obj
 def evening(
-    known: tuple[Server, dict[str, Any]],
+    known: Known,
     user: str | None,
     password: str | None,
     mac: str,
@@ -161,20 +205,20 @@ def evening(
     from radiusd.virtual_router.evening import Plan  # noqa: PLC0415 - these want the reactor, which is chosen below
     from radiusd.virtual_router.running import run_evening  # noqa: PLC0415
 
-    server, told = known
-    name, word = _account(told, user, password)
+    name, word = _account(known.told, user, password)
     guest = Guest(name=name, password=word, mac=mac, address=address, up=up, down=down, chap=not pap)
-    sys.exit(0 if run_evening(server, guest, Plan(interims=interims, every=every), habits.of(names)) else 1)
+    plan = Plan(interims=interims, every=every)
+    sys.exit(0 if run_evening(known.server, guest, plan, habits.of(names), known.api) else 1)
 
 
 @main.command(epilog=f"{_EXAMPLE} listen")
-@click.option("--habit", "names", multiple=True, type=click.Choice(list(habits.MEANINGS)))
+@_habit_option
 @click.pass_obj
-def listen(known: tuple[Server, dict[str, Any]], names: tuple[str, ...]) -> None:
+def listen(known: Known, names: tuple[str, ...]) -> None:
     """Only answer disconnects, and tell them, until Ctrl-C."""
     from radiusd.virtual_router.running import run_listener  # noqa: PLC0415 - it wants the reactor
 
-    run_listener(known[0], habits.of(names))
+    run_listener(known.server, habits.of(names), known.api)
 
 
 @main.command("load", epilog=f"{_EXAMPLE} load --guests 5 --concurrency 5")
@@ -204,7 +248,7 @@ def listen(known: tuple[Server, dict[str, Any]], names: tuple[str, ...]) -> None
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_obj
 def run_load(
-    known: tuple[Server, dict[str, Any]],
+    known: Known,
     guests: int,
     routers: int,
     concurrency: int,
@@ -217,8 +261,8 @@ def run_load(
     as_json: bool,
 ) -> None:
     """Many guests at once: each logs in, is counted, logs out. Ends with 0 if no answer was lost."""
-    server, told = known
-    names = _names(told, user, password, accounts)
+    server = known.server
+    names = _names(known.told, user, password, accounts)
     plan = load.Load(
         guests=guests,
         routers=routers,

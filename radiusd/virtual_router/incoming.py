@@ -1,110 +1,155 @@
-"""`/radius/incoming`: disconnects and changes, and the answers RouterOS gives to them (RFC 5176)."""
+"""`/radius/incoming`: the port for disconnects and changes, and the answers RouterOS gives to them (RFC 5176)."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import md5
 from hmac import compare_digest
+from hmac import digest as hmac_digest
 from typing import Any
 
-from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
+from radiusd.virtual_router.air import Air
 from radiusd.virtual_router.habits import Habits
 from radiusd.virtual_router.link import Entry
-from radiusd.wire.attributes import Attribute, decode_address, encode_integer
-from radiusd.wire.codes import Code, ErrorCause
+from radiusd.virtual_router.orders import Denied, Done
+from radiusd.wire.attributes import Attribute, encode_integer
+from radiusd.wire.codes import Code
 from radiusd.wire.errors import WireError
 from radiusd.wire.packet import Packet, decode, encode
 
-LATE_BY = 1.0
+REMEMBERED = 60.0
 
-
-@frozen
-class Named:
-    """The session a request names; None where it does not say."""
-
-    user_name: str | None
-    acct_session_id: str | None
-    framed_ip_address: str | None
-
-    @property
-    def is_enough(self) -> bool:
-        """RouterOS acts on two identifying attributes or more."""
-        return sum(each is not None for each in (self.user_name, self.acct_session_id, self.framed_ip_address)) >= 2
-
-
-Act = Callable[[Packet, Named], bool]
-"""Does what a request asks; False if there is no such session."""
+Act = Callable[[Packet], Done | Denied | None]
+"""What a request comes to; None is silence. May raise WireError."""
 
 
 class Incoming(DatagramProtocol):
-    """Answers Disconnect-Requests and CoA-Requests."""
+    """Answers Disconnect-Requests and CoA-Requests; the same octets again get the same answer, and do nothing."""
 
     noisy = False
 
-    def __init__(self, clock: IReactorTime, secret: bytes, habits: Habits, act: Act, journal: list[Entry]) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        secret: bytes,
+        habits: Callable[[], Habits],
+        act: Act,
+        air: Air,
+        journal: list[Entry],
+    ) -> None:
         self._clock = clock
         self._secret = secret
         self._habits = habits
         self._act = act
+        self._air = air
         self.journal = journal
+        self._mute_since: float | None = None
+        self._answered: OrderedDict[tuple[tuple[str, int], bytes], tuple[float, bytes]] = OrderedDict()
+        self.requests = 0
         self.bad_requests = 0
 
     def datagramReceived(self, octets: bytes, source: tuple[str, int]) -> None:
-        """Take a request; silence for what is not signed, and while accept=no."""
-        self.journal.append(Entry(self._clock.seconds(), False, octets))
-        if self._habits.accept_off:
+        """Take a request; silence for what is not signed, and while nothing is to be heard."""
+        if self._air.is_off or self._air.loses():
             return
+        self.journal.append(Entry(self._clock.seconds(), False, octets))
+        if self._habits().accept_off or self._is_mute():
+            return
+        self.requests += 1
+        request = self._read(octets)
+        if request is None:
+            self.bad_requests += 1
+            return
+        answered = self._remembered(octets, source)
+        if answered is not None:
+            self._send_in_time(answered, source)
+        else:
+            self._take(request, octets, source)
+
+    def _is_mute(self) -> bool:
+        if self._mute_since is None:
+            self._mute_since = self._clock.seconds()
+        return self._clock.seconds() < self._mute_since + self._habits().mute_for
+
+    def _read(self, octets: bytes) -> Packet | None:
         try:
             request = decode(octets)
         except WireError:
+            return None
+        is_ours = request.code in (Code.DISCONNECT_REQUEST, Code.COA_REQUEST)
+        return request if is_ours and _is_signed(request, self._secret) else None
+
+    def _remembered(self, octets: bytes, source: tuple[str, int]) -> bytes | None:
+        now = self._clock.seconds()
+        while self._answered and next(iter(self._answered.values()))[0] < now - REMEMBERED:
+            self._answered.popitem(last=False)
+        found = self._answered.get((source, octets))
+        return None if found is None else found[1]
+
+    def _take(self, request: Packet, octets: bytes, source: tuple[str, int]) -> None:
+        try:
+            result = self._act(request)
+        except WireError:
             self.bad_requests += 1
             return
-        if request.code not in (Code.DISCONNECT_REQUEST, Code.COA_REQUEST) or not self._is_signed(request):
-            self.bad_requests += 1
+        if result is None:
             return
-        reply = self._answer(request)
-        if self._habits.mute:
+        reply = _reply(request, result, self._secret)
+        self._answered[source, octets] = self._clock.seconds(), reply
+        effect = result.effect if isinstance(result, Done) else _nothing
+        if self._habits().stop_first:
+            effect()
+            self._send_in_time(reply, source)
+        else:
+            self._send_in_time(reply, source)
+            effect()
+
+    def _send_in_time(self, reply: bytes, to: tuple[str, int]) -> None:
+        habits = self._habits()
+        if habits.mute:
             return
-        self._clock.callLater(LATE_BY if self._habits.late else 0, self._send, reply, source)
-
-    def _is_signed(self, request: Packet) -> bool:
-        octets = request.octets
-        expected = md5(octets[:4] + bytes(16) + octets[20:] + self._secret, usedforsecurity=False).digest()
-        return compare_digest(request.authenticator, expected)
-
-    def _answer(self, request: Packet) -> bytes:
-        named = _named(request)
-        if not named.is_enough:
-            return self._nak(request, ErrorCause.MISSING_ATTRIBUTE)
-        if self._act(request, named):
-            return self._reply(request, request.code + 1, b"")
-        missing = ErrorCause.UNSUPPORTED_EXTENSION if self._habits.nak_406 else ErrorCause.SESSION_CONTEXT_NOT_FOUND
-        return self._nak(request, missing)
-
-    def _nak(self, request: Packet, cause: ErrorCause) -> bytes:
-        return self._reply(request, request.code + 2, encode_integer(Attribute.ERROR_CAUSE, cause))
-
-    def _reply(self, request: Packet, code: int, attributes: bytes) -> bytes:
-        unsigned = encode(code, request.identifier, request.authenticator, attributes)
-        return unsigned[:4] + md5(unsigned + self._secret, usedforsecurity=False).digest() + attributes
+        if habits.late_by:
+            self._clock.callLater(habits.late_by, self._send, reply, to)
+        else:
+            self._send(reply, to)
 
     def _send(self, octets: bytes, to: tuple[str, int]) -> None:
         transport: Any = self.transport
-        if transport is not None:
-            self.journal.append(Entry(self._clock.seconds(), True, octets))
+        if transport is None or self._air.is_off:
+            return
+        self.journal.append(Entry(self._clock.seconds(), True, octets))
+        if not self._air.loses():
             transport.write(octets, to)
 
-
-def _named(request: Packet) -> Named:
-    values = request.values
-    address = values.get(Attribute.FRAMED_IP_ADDRESS)
-    return Named(
-        user_name=_text(values.get(Attribute.USER_NAME)),
-        acct_session_id=_text(values.get(Attribute.ACCT_SESSION_ID)),
-        framed_ip_address=None if address is None else decode_address(address),
-    )
+    def reboot(self) -> None:
+        """Forget what was answered."""
+        self._answered.clear()
 
 
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode(errors="replace")
+def _nothing() -> None:
+    pass
+
+
+def _is_signed(request: Packet, secret: bytes) -> bool:
+    """The authenticator, and a Message-Authenticator where there is one (RFC 5176 §2.3 and §3)."""
+    octets = request.octets
+    unsigned = octets[:4] + bytes(16) + octets[20:]
+    if not compare_digest(request.authenticator, md5(unsigned + secret, usedforsecurity=False).digest()):
+        return False
+    at = request.message_authenticator_at
+    if at is None:
+        return True
+    expected = hmac_digest(secret, unsigned[:at] + bytes(16) + unsigned[at + 16 :], "md5")
+    return compare_digest(octets[at : at + 16], expected)
+
+
+def _reply(request: Packet, result: Done | Denied, secret: bytes) -> bytes:
+    is_done = isinstance(result, Done)
+    attributes = b""
+    if isinstance(result, Denied) and result.cause is not None:
+        attributes = encode_integer(Attribute.ERROR_CAUSE, result.cause)
+    code = request.code + (1 if is_done else 2)
+    unsigned = encode(code, request.identifier, request.authenticator, attributes)
+    return unsigned[:4] + md5(unsigned + secret, usedforsecurity=False).digest() + attributes

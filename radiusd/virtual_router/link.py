@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
+from radiusd.virtual_router.air import Air
 from radiusd.wire.codes import Code
 from radiusd.wire.errors import WireError
 from radiusd.wire.packet import MESSAGE_AUTHENTICATOR, Packet, decode
@@ -41,11 +42,12 @@ class Link(DatagramProtocol):
     noisy = False
 
     def __init__(
-        self, clock: IReactorTime, secret: bytes, timeout: float, random: Random, journal: list[Entry]
+        self, clock: IReactorTime, secret: bytes, timeout: float, random: Random, air: Air, journal: list[Entry]
     ) -> None:
         self._clock = clock
         self._secret = secret
         self._timeout = timeout
+        self._air = air
         self.journal = journal
         self._identifier = random.randrange(256)
         self._asked: dict[int, _Asked] = {}
@@ -79,12 +81,17 @@ class Link(DatagramProtocol):
 
     def write(self, octets: bytes, to: tuple[str, int]) -> None:
         """Send a datagram."""
+        if self._air.is_off:
+            return
         self.journal.append(Entry(self._clock.seconds(), True, octets))
         transport: Any = self.transport
-        transport.write(octets, to)
+        if not self._air.loses():
+            transport.write(octets, to)
 
     def datagramReceived(self, octets: bytes, _: tuple[str, int]) -> None:
         """Take a reply; one that is not signed as it must be is counted and dropped."""
+        if self._air.is_off or self._air.loses():
+            return
         self.journal.append(Entry(self._clock.seconds(), False, octets))
         try:
             reply = decode(octets)
@@ -105,6 +112,13 @@ class Link(DatagramProtocol):
         if needs_signature and MESSAGE_AUTHENTICATOR not in reply.values:
             return False
         return is_reply_to(reply, request, self._secret)
+
+    def forget(self) -> None:
+        """Power is lost: what was asked has no answer."""
+        asked = tuple(self._asked.values())
+        self.close()
+        for each in asked:
+            each.answered.callback(None)
 
     def close(self) -> None:
         """Ask no more."""

@@ -10,8 +10,8 @@ from random import Random
 
 from attrs import define, field, frozen
 
+from radiusd.virtual_router.guests import Server
 from radiusd.virtual_router.packets import Counters, Identity, Line, access_request, accounting_request
-from radiusd.virtual_router.router import Server
 from radiusd.wire.attributes import Attribute
 from radiusd.wire.codes import AcctStatusType, Code, TerminateCause
 from radiusd.wire.errors import WireError
@@ -93,7 +93,7 @@ class Driver:
         self._progress = progress
         self._tag = random.getrandbits(8)
         count = max(load.routers, -(-load.concurrency // _PER_SOCKET))
-        self._sockets = [_Socket(server.address) for _ in range(count)]
+        self._sockets = [_Socket(server.own_address) for _ in range(count)]
         self._begun = 0
         self._running = 0
         self._timeouts: deque[tuple[float, _Socket, int, _Evening, int]] = deque()
