@@ -7,7 +7,7 @@ from attrs import evolve, field, frozen
 from policy import session as sessions
 from policy.accounts import Account, Branch, Device
 from policy.connection import Connection
-from policy.effects import Effect
+from policy.effects import Disconnect, Effect
 from policy.facts import Fact, fact
 from policy.holding import Holding, Step, end_session, expire, left, time_fact
 from policy.package import Package, Rate, time_of_day
@@ -44,7 +44,7 @@ class Question:
 
 @frozen(kw_only=True)
 class Accepted:
-    """Let in on this connection; None means no limit."""
+    """Let in on this connection; None means no limit. `displaced` are the connections cut to make its place."""
 
     session_id: int
     connection_id: int
@@ -53,14 +53,16 @@ class Accepted:
     data: Octets | None
     rate: Rate | None
     devices: int
+    displaced: tuple[int, ...] = ()
 
 
 @frozen
 class Refused:
-    """Kept out; `text` is for the guest."""
+    """Kept out; `text` is for the guest. `holders` are the connections that hold the places, if that is why."""
 
     reason: str
     text: str
+    holders: tuple[Connection, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -72,10 +74,10 @@ class Admission:
     steps: tuple[Step, ...] = ()
 
 
-def refused(facts: Iterable[Fact], last: Fact, **words: str) -> Admission:
+def refused(facts: Iterable[Fact], last: Fact, holders: tuple[Connection, ...] = ()) -> Admission:
     """A refusal whose reason is the last link of its chain."""
-    text = REFUSALS.get(last.code, REFUSALS["login_refused"]).format_map({**last.values, **words})
-    return Admission(answer=Refused(last.code, text), facts=(*facts, last))
+    text = REFUSALS.get(last.code, REFUSALS["login_refused"]).format_map(last.values)
+    return Admission(answer=Refused(last.code, text, holders), facts=(*facts, last))
 
 
 def admit(question: Question, holdings: tuple[Holding, ...]) -> Admission:
@@ -141,11 +143,13 @@ def _let_in(step: Step, question: Question) -> tuple[Step, Admission]:
     facts: tuple[Fact, ...] = (fact("pass_chosen", pass_id=bought.id, package=bought.terms.name),)
     holding, session, more, why = _place(holding, question)
     if session is None:
-        return step, refused(facts, why)
+        holders = tuple(line for each in holding.active() for line in holding.running(each.id))
+        return step, refused(facts, why, holders=holders)
     if bought.first_login_at is None:
         holding = evolve(holding, bought=evolve(bought, first_login_at=question.at))
     holding, connection = _connect(holding, session, question)
-    answer = _granted(holding, session, connection, question)
+    displaced = tuple(each.connection_id for each in more if isinstance(each, Disconnect))
+    answer = evolve(_granted(holding, session, connection, question), displaced=displaced)
     granted = fact("granted", time=answer.time, data=answer.data, rate=answer.rate and _rate_words(answer.rate))
     return (holding, effects + more), Admission(answer=answer, facts=(*facts, why, granted))
 

@@ -21,7 +21,7 @@ class Closing(Enum):
     """How we know that a connection is over."""
 
     STOPPED = "stopped"  # the NAS sent its Stop
-    ACKNOWLEDGED = "acknowledged"  # the NAS acknowledged our Disconnect-Request
+    ABSENT = "absent"  # the NAS's own list of active sessions does not have it
     GONE = "gone"  # the NAS answered that it has no such session (Error-Cause 503)
     REBOOTED = "rebooted"  # the NAS started anew, told or inferred
     SUPERSEDED = "superseded"  # the same device came back on the same NAS: its Stop was lost
@@ -107,11 +107,18 @@ class CutOrdered:
 
 
 @frozen
-class CutAnswered:
-    """The NAS says that the connection is over: it acknowledged, or knows of none."""
+class CutProven:
+    """The NAS shows that the connection is over: it knows of none, or its active list has none."""
 
     at: Instant
     closing: Closing
+
+
+@frozen
+class FoundGone:
+    """Asked whether the connection goes on, the NAS knew of none."""
+
+    at: Instant
 
 
 @frozen
@@ -142,10 +149,11 @@ ConnectionEvent = (
     | InterimUpdate
     | AccountingStop
     | CutOrdered
-    | CutAnswered
+    | CutProven
     | RouterRebooted
     | Superseded
     | FoundAlive
+    | FoundGone
 )
 
 
@@ -187,9 +195,14 @@ def finish(connection: Connection, event: AccountingStop) -> Connection:
     return _closed(metered, event.at, Closing.STOPPED)
 
 
-def close_as_answered(connection: Connection, event: CutAnswered) -> Connection:
+def close_as_proven(connection: Connection, event: CutProven) -> Connection:
     """Believe the NAS; its Stop may still bring the last counters."""
     return _closed(connection, event.at, event.closing)
+
+
+def miss(connection: Connection, event: FoundGone) -> Connection:
+    """Over since the last packet: its Stop was lost."""
+    return _closed(connection, connection.last_at, Closing.GONE)
 
 
 def lose(connection: Connection, event: RouterRebooted) -> Connection:
@@ -226,26 +239,29 @@ TRANSITIONS = table(
     on(_OPEN,    InterimUpdate,    _OPEN,     meter),
     on(_OPEN,    AccountingStop,   _CLOSED,   finish),
     on(_OPEN,    CutOrdered,       _CUTTING,  ignore),
-    on(_OPEN,    CutAnswered,      _OPEN,     ignore),
+    on(_OPEN,    CutProven,        _OPEN,     ignore),
     on(_OPEN,    RouterRebooted,   _CLOSED,   lose),
     on(_OPEN,    Superseded,       _CLOSED,   replace),
     on(_OPEN,    FoundAlive,       _OPEN,     ignore),
+    on(_OPEN,    FoundGone,        _CLOSED,   miss),
     on(_CUTTING, AccountingStart,  _CUTTING,  begin),
     on(_CUTTING, InterimUpdate,    _CUTTING,  meter),            # usage until the cut bites still counts
     on(_CUTTING, AccountingStop,   _CLOSED,   finish),
     on(_CUTTING, CutOrdered,       _CUTTING,  ignore),           # a second wish joins the first
-    on(_CUTTING, CutAnswered,      _CLOSED,   close_as_answered),
+    on(_CUTTING, CutProven,        _CLOSED,   close_as_proven),
     on(_CUTTING, RouterRebooted,   _CLOSED,   lose),
     on(_CUTTING, Superseded,       _CLOSED,   replace),
     on(_CUTTING, FoundAlive,       _CUTTING,  ignore),
+    on(_CUTTING, FoundGone,        _CLOSED,   miss),
     on(_CLOSED,  AccountingStart,  _CLOSED,   ignore),           # its Start, late
     on(_CLOSED,  InterimUpdate,    _CLOSED,   meter),            # a late report still counts
     on(_CLOSED,  AccountingStop,   _CLOSED,   confirm_stop),
     on(_CLOSED,  CutOrdered,       _CLOSED,   ignore),
-    on(_CLOSED,  CutAnswered,      _CLOSED,   ignore),
+    on(_CLOSED,  CutProven,        _CLOSED,   ignore),
     on(_CLOSED,  RouterRebooted,   _CLOSED,   ignore),
     on(_CLOSED,  Superseded,       _CLOSED,   ignore),
     on(_CLOSED,  FoundAlive,       _OPEN,     reopen),
+    on(_CLOSED,  FoundGone,        _CLOSED,   ignore),
 )
 # fmt: on
 

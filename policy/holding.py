@@ -15,9 +15,10 @@ from policy.connection import (
     Closing,
     Connection,
     ConnectionEvent,
-    CutAnswered,
     CutOrdered,
+    CutProven,
     FoundAlive,
+    FoundGone,
     InterimUpdate,
     RouterRebooted,
     Superseded,
@@ -276,8 +277,8 @@ def _stopped(holding: Holding, before: Connection, event: AccountingStop, branch
     return holding, ()
 
 
-def answer_cut(holding: Holding, connection_id: int, event: CutAnswered) -> Holding:
-    """The NAS says that the connection is over."""
+def lose_connection(holding: Holding, connection_id: int, event: CutProven | FoundGone) -> Holding:
+    """The NAS has the connection no more."""
     return _metered(holding, holding.connection(connection_id), event)[0]
 
 

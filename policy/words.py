@@ -35,6 +35,8 @@ WORDS = {
     "device_replaced": "device {device} had gone and gave up its place (session {session_id})",
     "device_switched": "device {old} had the only place and is cut (session {session_id})",
     "device_limit": "all {devices} places are held, by {holders}",
+    "switch_unconfirmed": "the old device was not shown to be off in time, so this one has {leash:seconds} at first",
+    "switch_refused": "the old device was not shown to be off in time; the branch's rule is to let the guest try again",
     # what it gets
     "granted": "let in; time: {time:seconds}, data: {data:octets}, speed: {rate}",
     "time_left": "{time:seconds} left",
@@ -48,6 +50,7 @@ WORDS = {
     "router_counted_down": "the router counted the time down and closed the line",
     "hours_over": "the hours of package {package} are over",
     "extended": "added by an administrator: time {time:seconds}, data {data:octets}",
+    "rate_changed": "an administrator set the speed to {up:speed} up, {down:speed} down",
     "sold": "package {package} sold to {account} for {price} VND (pass {pass_id})",
     "released": "an administrator released pass {pass_id}, which was held: {why}",
 }
@@ -67,4 +70,5 @@ REFUSALS = {
     "out_of_hours": "Your package is not valid at this hour.",
     "device_limit": "All {devices} devices of your package are online: {holders}.",
     "hashing_busy": "The system is busy. Please try again.",
+    "switch_refused": "Your other device is being logged out. Please try again.",
 }

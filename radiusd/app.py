@@ -4,7 +4,7 @@ import random
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
@@ -15,16 +15,22 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Site
 
 from policy.quantities import Instant
+from radiusd.changing import Changer
 from radiusd.coa.client import DynamicAuthorizationClient
+from radiusd.coa.routeros import RouterOsApi
 from radiusd.config import Address, Config
 from radiusd.cutting import Cutter
-from radiusd.handlers.access import AccessHandler
+from radiusd.handlers.access import AccessHandler, Waiting
 from radiusd.handlers.accounting import AccountingHandler
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.directory import Known
+from radiusd.handlers.patience import Patience
 from radiusd.handlers.status import status
 from radiusd.hashing import AT_ONCE, HashChecker
+from radiusd.jobs.cuts import HurryJob, VoidLeasesJob
+from radiusd.ordering import Orders
 from radiusd.passwords import verify_hash
+from radiusd.probing import Prober
 from radiusd.server.counters import Counters
 from radiusd.server.nases import Nases
 from radiusd.server.protocol import Handler, RadiusProtocol
@@ -32,7 +38,7 @@ from radiusd.store import directory as store_directory
 from radiusd.store import outbox, revisions
 from radiusd.store.database import Database
 from radiusd.store.outbox import Seen
-from radiusd.store.work import CutCommand
+from radiusd.store.work import Afterwards
 from radiusd.store.writer import Committer, Done, Writer
 from radiusd.vault import Vault, read_key_file
 from radiusd.watching import Watch
@@ -41,6 +47,9 @@ from radiusd.wire import dictionary
 from radiusd.wire.codes import Code
 
 _log = Logger()
+T = TypeVar("T")
+MOST_TALKS = 32
+"""Routers whose API is talked to at the same time."""
 _RECEIVE_BUFFER = 4 << 20
 _LARGEST_DATAGRAM = 8192
 
@@ -79,9 +88,19 @@ class App:
         self._client = DynamicAuthorizationClient(
             reactor, names, self._now, random.SystemRandom(), self.counters.count, interface=config.coa_source
         )
-        self._cutter = Cutter(self._client, self._known, self._writer.submit, now, self.counters)
-        self._watch = Watch(self._look, revision, self._known, self._cutter, self._writer.submit, now)
+        self._talking = ThreadPool(0, MOST_TALKS, "routeros")
+        self._api = RouterOsApi(self._talk, reactor.seconds)
+        submit = self._writer.submit
+        self._cutter = Cutter(self._client, self._api, reactor, self._known, submit, now, self.counters)
+        self._prober = Prober(self._client, self._cutter, self._known, submit, now, self.counters)
+        changer = Changer(self._client, self._known, submit, now, self.counters)
+        self._orders = Orders(self._cutter, changer)
+        self._watch = Watch(self._look, revision, self._known, self._orders, submit, now)
+        self._nases.when_back = lambda router_id, at: submit(HurryJob(router_id, at), _nobody_waits)
         self._boots = Boots(boots, lambda job: self._writer.submit(job, _nobody_waits))
+
+    def _talk(self, call: Callable[[], T]) -> "Deferred[T]":
+        return deferToThreadPool(self._reactor, self._talking, call)
 
     def _look(self, revision: int, at: Instant) -> "Deferred[Seen]":
         def read() -> Seen:
@@ -90,12 +109,12 @@ class App:
 
         return deferToThreadPool(self._reactor, self._pool, read)
 
-    def _deliver(self, results: list[tuple[Done, Any]], cuts: list[CutCommand]) -> None:
-        self._reactor.callFromThread(self._delivered, results, cuts)
+    def _deliver(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
+        self._reactor.callFromThread(self._delivered, results, afterwards)
 
-    def _delivered(self, results: list[tuple[Done, Any]], cuts: list[CutCommand]) -> None:
+    def _delivered(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
         # A Disconnect is on the wire before the Access-Accept that took the place.
-        self._cutter.cut(cuts)
+        self._orders.carry_out(afterwards)
         for done, result in results:
             try:
                 done(result)
@@ -110,7 +129,15 @@ class App:
             self._reactor.seconds,
             self._vault.class_key,
         )
-        access = AccessHandler(self._known, self._writer.submit, hashes.check, self._boots, self._vault, self.counters)
+        access = AccessHandler(
+            self._known,
+            self._writer.submit,
+            hashes.check,
+            self._boots,
+            self._vault,
+            self.counters,
+            Waiting(self._cutter, self._prober, Patience(self._reactor.callLater, self._now)),
+        )
         accounting = AccountingHandler(self._known, self._writer.submit, self._boots, self._vault, self.counters)
         try:
             self._listen(
@@ -127,7 +154,10 @@ class App:
             raise StartError(_port_taken(error)) from error
         self._pool.start()
         self._hashing.start()
+        self._talking.start()
         self._writer.start()
+        if self._database.is_sqlite:
+            self._writer.submit(VoidLeasesJob(self._now()), _nobody_waits)
         self._watch.start(self._reactor)
 
     def tell(self) -> None:
@@ -155,6 +185,8 @@ class App:
     def _wind_up(self, _: object) -> None:
         self._writer.stop()
         self._client.close()
+        self._api.close()
+        self._talking.stop()
         self._pool.stop()
         self._hashing.stop()
         self._database.close()

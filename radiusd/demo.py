@@ -135,7 +135,7 @@ def _fill(connection: Connection, vault: Vault, made: dict[str, Any], coa_port: 
             "require_message_authenticator": "learn",
             "mac_password": "empty",
         }
-        routers.add(connection, vault, ROUTER, at, {**settings, **routers.sealed(vault, made["secret"], None)})
+        routers.add(connection, vault, ROUTER, at, {**settings, **routers.sealed(vault, secret=made["secret"])})
         cafe = branches.cafe(connection, branch_id)
         terms = {each.name: each for each in PACKAGES}
         for package in PACKAGES:

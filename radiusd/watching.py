@@ -1,6 +1,7 @@
 """Looks at the store five times a second: for what others changed, for cuts that are due, for time that is up."""
 
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -8,12 +9,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from policy.quantities import Instant, Seconds, later
-from radiusd.cutting import Cutter
 from radiusd.handlers.access import Submit
 from radiusd.handlers.directory import Known
+from radiusd.jobs.cuts import TakeUpJob
 from radiusd.jobs.pruning import PruneJob
 from radiusd.jobs.ticks import TickJob
+from radiusd.ordering import Orders
 from radiusd.store.outbox import Seen
+from radiusd.store.writer import Failed
 
 _log = Logger()
 
@@ -28,15 +31,22 @@ class Watch:
     """Keeps the server's memory to the store, and time to the sessions."""
 
     def __init__(
-        self, look: Look, revision: int, known: Known, cutter: Cutter, submit: Submit, now: Callable[[], Instant]
+        self,
+        look: Look,
+        revision: int,
+        known: Known,
+        orders: Orders,
+        submit: Submit,
+        now: Callable[[], Instant],
     ) -> None:
         self._look = look
         self._revision = revision
         self._known = known
-        self._cutter = cutter
+        self._orders = orders
         self._submit = submit
         self._now = now
         self._is_ticking = False
+        self._is_taking = False
         self._prune_at = now()
         self._is_failing = False
         self._loop = LoopingCall(self._once)
@@ -62,13 +72,21 @@ class Watch:
         self._revision = seen.revision
         if seen.directory is not None:
             self._known.replace(seen.directory)
-        self._cutter.cut(seen.due)
+        due = tuple(each for each in seen.due if not self._orders.is_busy_with(each))
+        if due and not self._is_taking:
+            self._is_taking = True
+            self._submit(TakeUpJob(due, at), self._taken)
         if seen.waking and not self._is_ticking:
             self._is_ticking = True
             self._submit(TickJob(at, seen.waking, self._known.directory.cafes), self._ticked)
         if at >= self._prune_at:
             self._prune_at = later(at, _PRUNE_EVERY)
             self._submit(PruneJob(at), self._pruned)
+
+    def _taken(self, commands: Any) -> None:
+        self._is_taking = False
+        if not isinstance(commands, Failed):
+            self._orders.carry_out(commands)
 
     def _pruned(self, has_more: object) -> None:
         if has_more is True:

@@ -82,6 +82,13 @@ class DynamicAuthorizationClient:
         self._go_on(line, at)
         return answered
 
+    def forget(self, order: Order) -> None:
+        """Ask for `order` no more; its Deferred never fires."""
+        if self._waiting.pop(order.key, None) is not None:
+            line, at = self._lines[order.target], self._now()
+            line.forget(order, at)
+            self._go_on(line, at)
+
     def _go_on(self, line: Line, at: Instant) -> None:
         """Send what is due, and wake when something is again."""
         for datagram in line.due(at):

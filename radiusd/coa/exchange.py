@@ -85,6 +85,19 @@ class Line:
         self._waiting.append(order)
         self._fill(at)
 
+    def forget(self, order: Order, at: Instant) -> None:
+        """Ask for `order` no more; an answer that comes all the same is to nothing."""
+        if order in self._waiting:
+            self._waiting.remove(order)
+            return
+        for key, exchange in self._in_flight.items():
+            if order in exchange.orders:
+                exchange.orders.remove(order)
+                if not exchange.orders:
+                    del self._in_flight[key]
+                    self._fill(at)
+                return
+
     def _fill(self, at: Instant) -> None:
         while self._waiting and len(self._in_flight) < IN_FLIGHT:
             order = self._waiting.popleft()

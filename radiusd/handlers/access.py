@@ -1,19 +1,27 @@
 """Access-Request -> Access-Accept or Access-Reject."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
-from attrs import evolve
+from attrs import evolve, frozen
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from policy.admission import Accepted, Refused
+from policy.connection import Connection
+from policy.facts import fact
+from policy.quantities import Seconds
+from policy.words import REFUSALS
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.directory import Known
+from radiusd.handlers.patience import Patience
 from radiusd.handlers.translate import Pap, accept_attributes, credentials, line
 from radiusd.jobs.access import AccessJob, Hashed, NeedsHashing
+from radiusd.jobs.decisions import KeepDecisionJob
 from radiusd.jobs.routers import SignsRequestsJob
 from radiusd.server.counters import Counters
 from radiusd.server.protocol import Answer, Reply, Request
+from radiusd.store.decisions import Decision
 from radiusd.store.writer import Failed, Job
 from radiusd.vault import Vault
 from radiusd.wire.attributes import Attribute, encode_text
@@ -21,6 +29,9 @@ from radiusd.wire.codes import Code
 from radiusd.wire.errors import MalformedPacket
 
 _log = Logger()
+
+LEASH = Seconds(60)
+"""What a device gets at first while the one it displaced is not shown to be off."""
 
 
 class Submit(Protocol):
@@ -35,12 +46,41 @@ class Hash(Protocol):
     def __call__(self, encoded: bytes, password: bytes, done: Callable[[bool | None], None]) -> None: ...
 
 
+class Cuts(Protocol):
+    """Those who cut, as far as an answer waits for them."""
+
+    def when_settled(self, connection_ids: Collection[int]) -> "Deferred[bool]": ...
+
+
+class Ghosts(Protocol):
+    """Those who ask routers whether sessions still live."""
+
+    def find_ghosts(self, lines: Sequence[Connection]) -> "Deferred[bool]": ...
+
+
+@frozen
+class Waiting:
+    """What an answer may wait for, and how long."""
+
+    cuts: Cuts
+    ghosts: Ghosts
+    patience: Patience
+
+
 class AccessHandler:
     """Answers Access-Requests."""
 
     def __init__(
-        self, known: Known, submit: Submit, check_hash: Hash, boots: Boots, vault: Vault, counters: Counters
+        self,
+        known: Known,
+        submit: Submit,
+        check_hash: Hash,
+        boots: Boots,
+        vault: Vault,
+        counters: Counters,
+        waiting: Waiting,
     ) -> None:
+        self._waiting = waiting
         self._known = known
         self._submit = submit
         self._check_hash = check_hash
@@ -90,9 +130,50 @@ class AccessHandler:
             elif isinstance(result, NeedsHashing):
                 self._hash(job, result.encoded, answer)
             else:
-                answer(self._reply(job, result))
+                self._when_it_is_true(job, result, answer)
 
         self._submit(job, decided)
+
+    def _when_it_is_true(self, job: AccessJob, result: Accepted | Refused, answer: Answer) -> None:
+        """Answer, once the place that was taken is free, or once its holders are known to live."""
+        if isinstance(result, Accepted) and result.displaced:
+            settled = self._waiting.patience.within(self._waiting.cuts.when_settled(result.displaced), job)
+            settled.addCallback(lambda is_settled: self._switched(job, result, answer, is_settled=is_settled))
+        elif isinstance(result, Refused) and result.holders and not job.has_looked_for_ghosts:
+            again = evolve(job, has_looked_for_ghosts=True)
+            looked = self._waiting.patience.within(self._waiting.ghosts.find_ghosts(result.holders), job)
+            looked.addCallback(
+                lambda found: self._decide(again, answer) if found else self._answer(job, result, answer)
+            )
+        else:
+            self._answer(job, result, answer)
+
+    def _answer(self, job: AccessJob, result: Accepted | Refused, answer: Answer) -> None:
+        answer(self._reply(job, result))
+
+    def _switched(self, job: AccessJob, result: Accepted, answer: Answer, *, is_settled: bool) -> None:
+        """The old device is off, or the branch's rule for when that was not shown in time."""
+        if is_settled:
+            self._answer(job, result, answer)
+            return
+        if job.cafe.switch_rule == "refuse":
+            why = fact("switch_refused")
+            outcome: Accepted | Refused = Refused(why.code, REFUSALS[why.code])
+        else:
+            why = fact("switch_unconfirmed", leash=LEASH)
+            outcome = evolve(result, time=LEASH if result.time is None else min(LEASH, result.time))
+        decision = Decision(
+            at=job.at,
+            verdict="refused" if isinstance(outcome, Refused) else "accepted",
+            reason=why.code,
+            name=job.line.user_name,
+            device=job.line.device or None,
+            router_id=job.router.id,
+            session_id=result.session_id,
+            facts=(why,),
+        )
+        self._counters.count(why.code)
+        self._submit(KeepDecisionJob(decision), lambda _: self._answer(job, outcome, answer))
 
     def _hash(self, job: AccessJob, encoded: bytes, answer: Answer) -> None:
         def hashed(is_right: bool | None) -> None:

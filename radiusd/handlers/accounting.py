@@ -62,7 +62,9 @@ class AccountingHandler:
             return None
         key = self._vault.class_key
         named = next((each for value in packet.all(Attribute.CLASS) if (each := classes.read(value, key))), None)
-        return AccountingJob(line=about, event=event, named=named, router=router, cafe=self._known.cafe(router))
+        return AccountingJob(
+            received_at=request.at, line=about, event=event, named=named, router=router, cafe=self._known.cafe(router)
+        )
 
     def _skew(self, request: Request, about: Line) -> int:
         """How far the NAS's clock lags, by its promptest packet so far; older stamps are older events then."""

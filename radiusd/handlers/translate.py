@@ -35,6 +35,9 @@ from radiusd.wire.passwords import reveal
 MAX_DELAY = 86_400
 MAX_SESSION_TIMEOUT = 21_474_720  # the most that RouterOS documents
 _EVENT_TIMESTAMP_WITHIN = 600_000
+_PORT = re.compile(
+    r"\[[0-9]{1,5}\]$"
+)  # a VPN gateway's Calling-Station-Id: behind a NAT it changes, the guest does not
 _MOST_OCTETS = 2**53  # a week at 100 Gbit/s
 _BOOT_DIGIT = re.compile(r"8[0-9a-fA-F]([0-9a-fA-F])[0-9a-fA-F]{5}")
 
@@ -93,7 +96,7 @@ def line(packet: Packet, *, is_mikrotik: bool) -> Line:
     values = packet.values
     acct_session_id = _text(values, Attribute.ACCT_SESSION_ID)
     address = values.get(Attribute.FRAMED_IP_ADDRESS)
-    station = _text(values, Attribute.CALLING_STATION_ID) or ""
+    station = _PORT.sub("", _text(values, Attribute.CALLING_STATION_ID) or "")
     return Line(
         user_name=_text(values, Attribute.USER_NAME) or "",
         device=canonical_mac(station) or station,

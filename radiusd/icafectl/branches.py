@@ -19,6 +19,7 @@ _COLUMNS = (
     Column("Interim", "interim", told_seconds),
     Column("Idle timeout", "idle_timeout", lambda value: "-" if value is None else told_seconds(value)),
     Column("Time zone", "timezone"),
+    Column("Switch rule", "switch_rule"),
     Column("Routers", "routers"),
     Column("Accounts", "accounts"),
     Column("Since", "created_at", instant),
@@ -42,6 +43,12 @@ _settings = composed(
         type=SECONDS,
         metavar="TIME",
         help="How long a guest may be silent before the router logs it out (5m by default).",
+    ),
+    click.option(
+        "--switch-rule",
+        type=click.Choice(["leash", "refuse"]),
+        help="When a guest changes devices and the old one is not shown to be off in time: let the new one in for a "
+        "minute and go on cutting (leash, the default), or have the guest try again (refuse).",
     ),
     click.option("--timezone", type=ZONE, metavar="ZONE", help="The café's clock (Asia/Ho_Chi_Minh by default)."),
 )
@@ -86,6 +93,7 @@ def add(desk: Desk, /, name: str, as_json: bool, **settings: Any) -> None:
         "interim": 120,
         "idle_timeout": 300,
         "timezone": "Asia/Ho_Chi_Minh",
+        "switch_rule": "leash",
     }
     chosen = {key: value for key, value in settings.items() if value is not None}
     with desk.writing() as connection:

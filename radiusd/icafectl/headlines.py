@@ -132,9 +132,9 @@ def _session_notes(session: Record, *, with_held: bool) -> list[str]:
 
 def _cut_notes(sessions: Sequence[Record]) -> list[str]:
     found = [
-        f"the cut of session {each['id']} waits for router {each['router']}: icafectl cut list --waiting"
+        f"the cut of session {each['id']} is not proven yet by router {each['router']}: icafectl cut list --open"
         for each in sessions
-        if each["cut"] == "waiting"
+        if each["cut"] in ("waiting", "not cut")
     ]
     newest = next(iter(sessions), None)
     if not found and newest is not None and newest["cut"] is not None:

@@ -1,7 +1,7 @@
 """How quantities and names are typed; each refusal says what was expected, with an example."""
 
 import re
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -167,6 +167,35 @@ class NetworkKind(Kind):
             return None
 
 
+class HostKind(Kind):
+    """One address."""
+
+    name = "address"
+    expected = "an address: write it as in 10.0.0.1 or 2001:db8::1"
+
+    def read(self, text: str) -> str | None:
+        """The address in its usual form."""
+        try:
+            return str(ip_address(text))
+        except ValueError:
+            return None
+
+
+class MillisecondsKind(Kind):
+    """300ms, 3s."""
+
+    name = "time"
+    expected = "a time of 100ms to 60s: write it with its unit, as in 300ms, 1100ms or 3s"
+
+    def read(self, text: str) -> int | None:
+        """Whole milliseconds."""
+        match = re.fullmatch(r"([0-9]{1,5})(ms|s)", text, re.ASCII)
+        if match is None:
+            return None
+        value = int(match[1]) * (1 if match[2] == "ms" else 1_000)
+        return value if 100 <= value <= 60_000 else None
+
+
 class ZoneKind(Kind):
     """A name of the IANA time zone database."""
 
@@ -205,6 +234,7 @@ def is_text(text: str, longest: int) -> bool:
 
 TIME = TimeKind()
 SECONDS = TimeKind(bare_seconds=True)
+MILLISECONDS, HOST = MillisecondsKind(), HostKind()
 VOLUME, SPEED, PRICE, PERCENT, HOURS = VolumeKind(), SpeedKind(), PriceKind(), PercentKind(), HoursKind()
 MAC, NETWORK, ZONE, NAME = MacKind(), NetworkKind(), ZoneKind(), NameKind()
 ACCOUNT = NameKind(253)

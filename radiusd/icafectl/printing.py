@@ -49,6 +49,11 @@ class Column:
         return clean(self.tell(record.get(self.key)))
 
 
+def told_milliseconds(value: Any) -> str:
+    """How long a router took."""
+    return plain(None) if value is None else f"{value} ms"
+
+
 def say(*lines: str) -> None:
     """The answer, line by line."""
     for line in lines:

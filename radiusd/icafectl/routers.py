@@ -8,8 +8,17 @@ from radiusd.icafectl.branches import branch_or_only
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
 from radiusd.icafectl.grammar import composed, examples, given, json_option, limit_option
-from radiusd.icafectl.kinds import NAME, NETWORK
-from radiusd.icafectl.printing import Column, instant, note, print_json, print_list, print_record, say
+from radiusd.icafectl.kinds import HOST, MILLISECONDS, NAME, NETWORK
+from radiusd.icafectl.printing import (
+    Column,
+    instant,
+    note,
+    print_json,
+    print_list,
+    print_record,
+    say,
+    told_milliseconds,
+)
 from radiusd.icafectl.secrets_in import IN_ARGUMENTS, read_secret
 from radiusd.store import branches, routers
 
@@ -21,7 +30,11 @@ _COLUMNS = (
     Column("Branch", "branch"),
     Column("Address", "network"),
     Column("Kind", "kind"),
+    Column("Cut by", "cut_by"),
     Column("CoA port", "coa_port"),
+    Column("Answered there", "coa_answered"),
+    Column("API", "api_user"),
+    Column("Timeout", "timeout", told_milliseconds),
     Column("Message-Authenticator", "require_message_authenticator"),
     Column("Seen", "signs_requests"),
     Column("MAC password", "mac_password"),
@@ -36,6 +49,23 @@ _settings = composed(
         "--require-message-authenticator",
         type=click.Choice(["learn", "yes", "no"]),
         help="Whether a login without one is dropped; learn (the default): as soon as one was seen.",
+    ),
+    click.option(
+        "--cut-by",
+        type=click.Choice(["coa", "api", "both"]),
+        help="How guests are disconnected: by CoA (the default without an API user), through the RouterOS API, or by "
+        "CoA first and then the API (the default with one).",
+    ),
+    click.option("--api-user", metavar="NAME", help="Who logs in to the RouterOS API; policy: read, write, api, test."),
+    click.option("--api-password", metavar="PASSWORD", help=f"Its password; - reads standard input. {IN_ARGUMENTS}"),
+    click.option("--api-address", type=HOST, help="Where the API is, if not where the packets come from."),
+    click.option("--api-port", type=click.IntRange(1, 65535), help="Its port (8728 by default, with TLS 8729)."),
+    click.option("--api-tls/--no-api-tls", default=None, help="Whether the API is spoken to over TLS."),
+    click.option(
+        "--timeout",
+        type=MILLISECONDS,
+        metavar="TIME",
+        help="How long it waits for an answer before it asks again: /radius timeout on the router (300ms by default).",
     ),
     click.option("--kind", type=click.Choice(["mikrotik", "other"]), help="Its make (mikrotik by default)."),
     click.option(
@@ -55,12 +85,15 @@ _DEFAULTS = {
 }
 
 
+_SECRETS = ("secret", "mac_password_value", "api_password")
+
+
 def _columns(desk: Desk, settings: dict[str, Any]) -> dict[str, Any]:
     """The settings as columns, secrets sealed."""
-    plain = {key: value for key, value in settings.items() if key not in ("secret", "mac_password_value")}
+    plain = {key: value for key, value in settings.items() if key not in _SECRETS}
     if "address" in plain:
         plain["network"] = plain.pop("address")
-    return {**plain, **routers.sealed(desk.vault, settings.get("secret"), settings.get("mac_password_value"))}
+    return {**plain, **routers.sealed(desk.vault, **{key: settings[key] for key in _SECRETS if key in settings})}
 
 
 def _with_mac_password(settings: dict[str, Any]) -> dict[str, Any]:
@@ -69,9 +102,21 @@ def _with_mac_password(settings: dict[str, Any]) -> dict[str, Any]:
         return settings
     if settings.setdefault("mac_password", "fixed") != "fixed":
         raise click.UsageError("--mac-password-value goes with --mac-password fixed")
-    if value == "-" and settings.get("secret") == "-":
-        raise click.UsageError("only one of --secret and --mac-password-value can be read from standard input")
+    if value == "-" and "-" in (settings.get("secret"), settings.get("api_password")):
+        raise click.UsageError("only one secret can be read from standard input")
     return {**settings, "mac_password_value": read_secret(value, "--mac-password-value", _LONGEST)}
+
+
+def _with_api(settings: dict[str, Any]) -> dict[str, Any]:
+    """The API's password asked for where a user is given, and what follows of it for `cut_by`."""
+    if "api_user" not in settings:
+        if "api_password" in settings:
+            raise click.UsageError("--api-password goes with --api-user")
+        return settings
+    if [settings.get(key) for key in _SECRETS].count("-") > 1:
+        raise click.UsageError("only one secret can be read from standard input")
+    password = read_secret(settings.get("api_password"), "--api-password", _LONGEST)
+    return {"cut_by": "both", **settings, "api_password": password}
 
 
 def _warn_of_short(secret: str) -> None:
@@ -99,7 +144,7 @@ def add(desk: Desk, /, name: str, branch: str | None, as_json: bool, **settings:
     """Add a router. Without --secret it is asked for."""
     if settings["address"] is None:
         raise click.UsageError("--address is missing: say where its packets come from, as in --address 10.0.0.1")
-    chosen = _with_mac_password({key: value for key, value in settings.items() if value is not None})
+    chosen = _with_api(_with_mac_password({key: value for key, value in settings.items() if value is not None}))
     secret = read_secret(settings["secret"], "--secret", _LONGEST)
     with desk.writing() as connection:
         columns = {**_DEFAULTS, **_columns(desk, {**chosen, "secret": secret})}
@@ -123,7 +168,7 @@ def add(desk: Desk, /, name: str, branch: str | None, as_json: bool, **settings:
 @pass_desk
 def set_(desk: Desk, /, name: str, branch: str | None, **settings: Any) -> None:
     """Change a router."""
-    chosen = _with_mac_password(given(branch=branch, **settings))
+    chosen = _with_api(_with_mac_password(given(branch=branch, **settings)))
     chosen.pop("branch", None)
     if "secret" in chosen:
         chosen["secret"] = read_secret(chosen["secret"], "--secret", _LONGEST)

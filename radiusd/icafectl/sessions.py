@@ -2,15 +2,26 @@
 
 import click
 
-from policy.quantities import Octets, Seconds
+from policy.package import Rate
+from policy.quantities import BitsPerSecond, Octets, Seconds
 from policy.session import Phase
-from policy.telling import told_octets, told_seconds
+from policy.telling import told_octets, told_seconds, told_speed
+from radiusd.handlers.translate import rate_limit
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
 from radiusd.icafectl.ending import told_end
 from radiusd.icafectl.grammar import examples, json_option, limit_option
-from radiusd.icafectl.kinds import REASON, TIME, VOLUME
-from radiusd.icafectl.printing import Column, instant, print_json, print_list, print_record, print_table, say
+from radiusd.icafectl.kinds import REASON, SPEED, TIME, VOLUME
+from radiusd.icafectl.printing import (
+    Column,
+    instant,
+    print_json,
+    print_list,
+    print_record,
+    print_table,
+    say,
+    told_milliseconds,
+)
 from radiusd.store import accounts, branches, live, pass_list, session_list
 from radiusd.store.errors import NotFound
 
@@ -67,12 +78,14 @@ _CONNECTIONS = (
     Column("Online", "seconds", told_seconds),
 )
 _COMMANDS = (
-    Column("Cut", "id"),
+    Column("Order", "id"),
+    Column("To", "kind"),
     Column("Connection", "connection_id"),
     Column("Ordered", "created_at", instant),
     Column("Tries", "attempts"),
     Column("Outcome", "outcome"),
-    Column("Last answer", "answer"),
+    Column("Evidence", "evidence"),
+    Column("Took", "elapsed", told_milliseconds),
     Column("Decided", "decided_at", instant),
 )
 
@@ -162,6 +175,21 @@ def extend(desk: Desk, number: int, time: Seconds | None, data: Octets | None) -
         bought = pass_list.list_passes(connection, pass_list.Wanted(pass_id=pass_id), 1, desk.now())[0]
     left = f"{told_seconds(bought['time_left'])} and {told_octets(bought['data_left'])} left"
     say(f"pass {pass_id} extended: {left}")
-    say("a router that counts down goes by what it was told at the login: the guest gets the rest by logging in again")
+    if time:
+        say(f"its router is told of the new end; icafectl session show {number} says whether it took it")
     if bought["held"] is not None:
         say(f"the pass is held ({bought['held']}): icafectl pass release {pass_id} lets the guest in again")
+
+
+@session.command(epilog=examples("session rate 12 --up 1M --down 5M"))
+@_session_argument
+@click.option("--up", type=SPEED, required=True, help="The guest's upload, as in 2M.")
+@click.option("--down", type=SPEED, required=True, help="The guest's download, as in 10M.")
+@pass_desk
+def rate(desk: Desk, number: int, up: BitsPerSecond, down: BitsPerSecond) -> None:
+    """Change the speed of a session, without a new login; it stays with the pass."""
+    sold = Rate(up, down)
+    with desk.writing() as connection:
+        pass_id = live.change_rate(connection, number, sold, rate_limit(sold), desk.now())
+    say(f"pass {pass_id} has {told_speed(up)} up, {told_speed(down)} down from now on")
+    say(f"its router is told; icafectl session show {number} says whether it took it. The next login brings it anyway")

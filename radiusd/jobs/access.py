@@ -47,6 +47,7 @@ class AccessJob(Job):
     source: str
     vault: Vault
     hashed: Hashed | None = None
+    has_looked_for_ghosts: bool = False
 
     def needs(self) -> Needs:
         """The login, the device, and by them the passes."""

@@ -20,6 +20,7 @@ from radiusd.store.writer import Job
 class AccountingJob(Job):
     """A Start, Interim-Update or Stop; `named` is what its Class names, if we wrote it."""
 
+    received_at: Instant
     line: Line
     event: AccountingReport
     named: ClassKey | None
@@ -49,6 +50,7 @@ class AccountingJob(Job):
 
     def run(self, work: Work) -> None:
         """Take the report over."""
+        work.learned_at(self.received_at)
         line = self._known(work)
         holding = None if line is None else work.holding_of_connection(line.id)
         if line is None:

@@ -1,76 +1,166 @@
-"""What a NAS answered to a cut, or that it did not."""
+"""Cuts, from taken up to settled."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import frozen
 from sqlalchemy import bindparam, select, update
 
-from policy.connection import Closing, CutAnswered
-from policy.holding import answer_cut
+from policy.connection import Connection, CutProven, FoundGone
+from policy.cut import Outcome, Verdict
+from policy.holding import lose_connection
 from policy.quantities import Instant
+from radiusd.store import outbox
 from radiusd.store.directory import Cafe
-from radiusd.store.schema import commands
-from radiusd.store.work import Needs, Work
+from radiusd.store.schema import commands, connections
+from radiusd.store.work import Command, Needs, Work
 from radiusd.store.writer import Job
 
 LONGEST_PAUSE = 60_000
 GIVE_UP_AFTER = 24 * 3_600_000
 
-_POSTPONE = (
-    update(commands)
-    .where(commands.c.id == bindparam("row_id"), commands.c.due_at.is_not(None))
-    .values(due_at=bindparam("due_at"), attempts=commands.c.attempts + 1, outcome=bindparam("outcome"))
+_PAST = select(commands.c.created_at, commands.c.attempts, commands.c.outcome).where(
+    commands.c.id == bindparam("row_id"), commands.c.due_at.is_not(None)
 )
 _DECIDE = (
     update(commands)
     .where(commands.c.id == bindparam("row_id"), commands.c.due_at.is_not(None))
     .values(
-        due_at=None,
-        decided_at=bindparam("decided_at"),
+        due_at=bindparam("due_at"),
         attempts=commands.c.attempts + 1,
         outcome=bindparam("outcome"),
+        evidence=bindparam("evidence"),
+        decided_at=bindparam("decided_at"),
+        elapsed=bindparam("decided_at") - commands.c.created_at,
     )
 )
-_PAST = select(commands.c.created_at, commands.c.attempts).where(commands.c.id == bindparam("row_id"))
+_NEWER = (
+    select(connections.c.id)
+    .where(
+        connections.c.router_id == bindparam("router_id"),
+        connections.c.state != "CLOSED",
+        connections.c.id > bindparam("than"),
+        connections.c.user_name == bindparam("user_name"),
+    )
+    .limit(1)
+)
+
+
+@frozen
+class TakeUpJob(Job):
+    """Take up commands that are due, so that nobody else does."""
+
+    ids: tuple[int, ...]
+    at: Instant
+
+    def run(self, work: Work) -> tuple[Command, ...]:
+        """Those that nobody else took up first."""
+        return outbox.take(work.database, self.ids, self.at)
+
+
+@frozen
+class HurryJob(Job):
+    """A router that was silent speaks again: what is open there is due now."""
+
+    router_id: int
+    at: Instant
+
+    def run(self, work: Work) -> None:
+        """Make it due."""
+        outbox.hurry(work.database, self.router_id, self.at)
+
+
+@frozen
+class VoidLeasesJob(Job):
+    """The only server of this store starts: whoever took commands up before is dead."""
+
+    at: Instant
+
+    def run(self, work: Work) -> None:
+        """Make them due."""
+        outbox.void_leases(work.database, self.at)
+
+
+@frozen
+class HasSuccessorJob(Job):
+    """Whether its user is on the same router by a later connection, which a loosely named cut might hit."""
+
+    connection: Connection
+
+    def run(self, work: Work) -> bool:
+        """Look."""
+        values: dict[str, Any] = {
+            "router_id": self.connection.router_id,
+            "than": self.connection.id,
+            "user_name": self.connection.user_name,
+        }
+        return work.database.execute(_NEWER, values).first() is not None
 
 
 @frozen(kw_only=True)
-class CutAnsweredJob(Job):
-    """`closing` is set when the NAS says that the connection is over; else `outcome` tells what came instead."""
+class CutDecidedJob(Job):
+    """One try came to its end."""
 
     at: Instant
     command_id: int
     connection_id: int
-    closing: Closing | None
-    outcome: str
+    verdict: Verdict
     cafes: Mapping[int, Cafe]
 
     def needs(self) -> Needs:
         """The connection."""
         return Needs(connection_ids={self.connection_id})
 
-    def run(self, work: Work) -> None:
-        """Settle the command, or say when to try again: after 1, 2, 4 … 60 s, for a day."""
-        if self.closing is None:
-            self._postpone(work)
-            return
-        holding = work.holding_of_connection(self.connection_id)
-        if holding is not None:
-            after = answer_cut(holding, self.connection_id, CutAnswered(self.at, self.closing))
-            if after is not holding:
-                account = work.accounts[holding.bought.account_id]
-                work.put(after, (), self.cafes[account.branch_id].branch(self.at), self.at)
-        values = {"row_id": self.command_id, "decided_at": self.at, "outcome": self.outcome}
-        work.database.execute(_DECIDE, values)
+    def run(self, work: Work) -> bool:
+        """Settle the command; or keep it, and try again after 1, 2, 4 … 60 s for a day.
 
-    def _postpone(self, work: Work) -> None:
+        The result says whether this is the first that is heard of a connection that could not be cut.
+        """
         past = work.database.execute(_PAST, {"row_id": self.command_id}).one_or_none()
         if past is None:
-            return
-        if self.at - past.created_at > GIVE_UP_AFTER:
-            values = {"row_id": self.command_id, "decided_at": self.at, "outcome": f"given up: {self.outcome}"}
-            work.database.execute(_DECIDE, values)
-            return
-        pause = min(1_000 << min(past.attempts, 10), LONGEST_PAUSE)
-        values = {"row_id": self.command_id, "due_at": self.at + pause, "outcome": self.outcome}
-        work.database.execute(_POSTPONE, values)
+            return False  # settled meanwhile, by its Stop
+        verdict = self.verdict
+        due_at = None
+        if verdict.closing is not None:
+            lose(work, self.connection_id, CutProven(self.at, verdict.closing), self.cafes)
+        elif self.at - past.created_at <= GIVE_UP_AFTER:
+            due_at = self.at + min(1_000 << min(past.attempts, 10), LONGEST_PAUSE)
+        values = {
+            "row_id": self.command_id,
+            "due_at": due_at,
+            "outcome": verdict.outcome.value,
+            "evidence": verdict.evidence,
+            "decided_at": self.at,
+        }
+        work.database.execute(_DECIDE, values)
+        return verdict.outcome is Outcome.NOT_CUT and past.outcome is None
+
+
+@frozen(kw_only=True)
+class FoundGoneJob(Job):
+    """Asked whether these connections go on, their routers knew of none."""
+
+    at: Instant
+    connection_ids: tuple[int, ...]
+    cafes: Mapping[int, Cafe]
+
+    def needs(self) -> Needs:
+        """The connections."""
+        return Needs(connection_ids=self.connection_ids)
+
+    def run(self, work: Work) -> None:
+        """Close them at their last packet."""
+        for each in self.connection_ids:
+            lose(work, each, FoundGone(self.at), self.cafes)
+
+
+def lose(work: Work, connection_id: int, event: CutProven | FoundGone, cafes: Mapping[int, Cafe]) -> None:
+    """Close a connection that its router has no more."""
+    holding = work.holding_of_connection(connection_id)
+    if holding is None:
+        return
+    after = lose_connection(holding, connection_id, event)
+    if after is not holding:
+        account = work.accounts[holding.bought.account_id]
+        work.learned_at(event.at)
+        work.put(after, (), cafes[account.branch_id].branch(event.at), event.at)

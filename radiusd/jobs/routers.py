@@ -8,7 +8,7 @@ from policy import connection as connections
 from policy.connection import RouterRebooted
 from policy.holding import reboot
 from policy.quantities import Instant
-from radiusd.store import loading
+from radiusd.store import loading, revisions
 from radiusd.store.directory import Cafe, Router
 from radiusd.store.schema import routers
 from radiusd.store.work import Needs, Work
@@ -41,6 +41,7 @@ class RebootJob(Job):
 
     def run(self, work: Work) -> None:
         """Close them at their last packet's time."""
+        work.learned_at(self.at)
         if self.boot is not None:
             _keep_boot(work.database, self)
         if self.is_first_boot_seen:
@@ -59,6 +60,21 @@ class RebootJob(Job):
 def _keep_boot(database: DatabaseConnection, job: RebootJob) -> None:
     values = {"router_id": job.router.id, "name": job.nas, "boot": job.boot, "seen_at": job.at}
     database.execute(_KEEP_BOOT, values)
+
+
+@frozen(kw_only=True)
+class CoaLearnedJob(Job):
+    """How the router takes Disconnect-Requests, as its answers showed."""
+
+    router_id: int
+    port: int
+    is_plain: bool
+
+    def run(self, work: Work) -> None:
+        """Keep it, and have every server know."""
+        learned = update(routers).where(routers.c.id == self.router_id)
+        work.database.execute(learned.values(coa_port=self.port, coa_answered=True, coa_plain=self.is_plain))
+        revisions.announce(work.database)
 
 
 @frozen

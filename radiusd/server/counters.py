@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client import Counter as Metric
 from twisted.logger import Logger
 
@@ -19,6 +19,13 @@ class Counters:
         self._metric = Metric(
             "radius_packets", "RADIUS packets by what became of them", ["what"], registry=self.registry
         )
+        self._cuts = Histogram(
+            "radius_cut_seconds",
+            "Seconds from the decision to cut until its outcome",
+            ["outcome"],
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600),
+            registry=self.registry,
+        )
         self._last_line: dict[str, float] = {}
         self._unlogged: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -27,6 +34,10 @@ class Counters:
         """One more of `what`."""
         self.counts[what] += 1
         self._metric.labels(what).inc()
+
+    def took(self, outcome: str, seconds: float) -> None:
+        """A cut came to its outcome, so long after its decision."""
+        self._cuts.labels(outcome).observe(seconds)
 
     def drop(self, reason: str, source: str, detail: str = "") -> None:
         """One more dropped for `reason`; logged unless that was done within the last second."""

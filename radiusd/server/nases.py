@@ -1,17 +1,22 @@
 """Whose datagram is it: source address to routers, by exact address first, then by network."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from policy.quantities import Instant
 from radiusd.store.directory import Router
 
 _REMEMBERED = 10_000
+SILENCE = 30_000
+"""Milliseconds after which a router that speaks again is news."""
 
 
 class Nases:
     """The routers that may send, as read from the directory."""
 
     def __init__(self, routers: Iterable[Router] = ()) -> None:
+        self._heard_at: dict[int, Instant] = {}
+        self.when_back: Callable[[int, Instant], None] = _no_news
         self.replace(routers)
 
     def replace(self, routers: Iterable[Router]) -> None:
@@ -30,3 +35,14 @@ class Nases:
                 self._by_address.clear()
             self._by_address[address] = known
         return known
+
+    def heard(self, router_id: int, at: Instant) -> None:
+        """The router sent something; `when_back` hears of it if it had been silent."""
+        last = self._heard_at.get(router_id)
+        self._heard_at[router_id] = at
+        if last is None or at - last >= SILENCE:
+            self.when_back(router_id, at)
+
+
+def _no_news(router_id: int, at: Instant) -> None:
+    pass

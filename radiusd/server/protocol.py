@@ -93,6 +93,7 @@ class RadiusProtocol(DatagramProtocol):
             self._repeat(known, source)
             return
         router = _sender(packet, routers)
+        self._nases.heard(router.id, at)
         self._duplicates.begin(key, datagram, at)
         self._counters.count(f"received_{packet.code}")
 

@@ -16,11 +16,16 @@ from radiusd.vault import Vault
 _HASH = "hash"
 SECRET = "router secret"  # noqa: S105 - what it is sealed for
 MAC_PASSWORD = "mac password"  # noqa: S105
+API_PASSWORD = "api password"  # noqa: S105
 
 
 @frozen(kw_only=True)
 class Router:
-    """A NAS. `network` is where its packets come from; `signs_requests` says that a Message-Authenticator was seen."""
+    """A NAS. `network` is where its packets come from; `signs_requests` says that a Message-Authenticator was seen.
+
+    `coa_answered`: it answered at `coa_port`. `coa_plain`: it refuses Framed-IP-Address in a Disconnect-Request.
+    `cut_by` is coa, api or both. `timeout`: how many milliseconds it waits for our answer before it asks again.
+    """
 
     id: int
     name: str
@@ -29,10 +34,29 @@ class Router:
     secret: bytes = field(repr=False)
     is_mikrotik: bool = True
     coa_port: int = 3799
+    coa_answered: bool = False
+    coa_plain: bool = False
+    cut_by: str = "coa"
+    api_address: str | None = None
+    api_port: int | None = None
+    api_tls: bool = False
+    api_user: str | None = None
+    api_password: str = field(default="", repr=False)
+    timeout: int = 300
     require_message_authenticator: str = "learn"
     signs_requests: bool = False
     mac_password: str = "empty"  # noqa: S105 - which kind, not the password
     mac_password_value: bytes | None = field(default=None, repr=False)
+
+    @property
+    def uses_coa(self) -> bool:
+        """Whether it takes Disconnect-Requests."""
+        return self.cut_by != "api"
+
+    @property
+    def has_api(self) -> bool:
+        """Whether it may be asked through the RouterOS API."""
+        return self.cut_by != "coa" and self.api_user is not None
 
     @property
     def demands_message_authenticator(self) -> bool:
@@ -51,6 +75,7 @@ class Cafe:
     interim: int
     idle_timeout: int | None
     timezone: str
+    switch_rule: str = "leash"
 
     def branch(self, at: Instant) -> Branch:
         """The branch as policy sees it at `at`: local time may shift with the season."""
@@ -89,12 +114,13 @@ def cafe_from_row(row: RowMapping) -> Cafe:
         interim=row["interim"],
         idle_timeout=row["idle_timeout"],
         timezone=row["timezone"],
+        switch_rule=row["switch_rule"],
     )
 
 
 def router_from_row(row: RowMapping, vault: Vault) -> Router:
     """A row of `routers`, its secrets opened."""
-    value = row["mac_password_value"]
+    value, password = row["mac_password_value"], row["api_password"]
     return Router(
         id=row["id"],
         name=row["name"],
@@ -103,6 +129,15 @@ def router_from_row(row: RowMapping, vault: Vault) -> Router:
         secret=vault.open(row["secret"], SECRET),
         is_mikrotik=row["kind"] == "mikrotik",
         coa_port=row["coa_port"],
+        coa_answered=row["coa_answered"],
+        coa_plain=row["coa_plain"],
+        cut_by=row["cut_by"],
+        api_address=row["api_address"],
+        api_port=row["api_port"],
+        api_tls=row["api_tls"],
+        api_user=row["api_user"],
+        api_password="" if password is None else vault.open(password, API_PASSWORD).decode(),
+        timeout=row["timeout"],
         require_message_authenticator=row["require_message_authenticator"],
         signs_requests=row["signs_requests"],
         mac_password=row["mac_password"],

@@ -89,8 +89,8 @@ def list_vouchers(
     return all_of(connection, query, limit)
 
 
-def list_cuts(connection: Connection, limit: int, *, waiting: bool = False) -> list[Record]:
-    """Orders to disconnect, the newest first; `outcome` is `waiting` until the router has answered."""
+def list_cuts(connection: Connection, limit: int, *, is_open: bool = False) -> list[Record]:
+    """Orders to disconnect, the newest first; those that are open are not proven, and tried again."""
     query = (
         select(
             commands.c.id,
@@ -102,12 +102,18 @@ def list_cuts(connection: Connection, limit: int, *, waiting: bool = False) -> l
             commands.c.attempts,
             commands.c.due_at,
             commands.c.outcome,
+            commands.c.evidence,
             commands.c.decided_at,
+            commands.c.elapsed,
         )
         .join_from(commands, connections, commands.c.connection_id == connections.c.id)
         .join(routers, connections.c.router_id == routers.c.id)
+        .where(commands.c.kind == "cut")
         .order_by(commands.c.id.desc())
     )
-    if waiting:
+    if is_open:
         query = query.where(commands.c.due_at.is_not(None))
-    return [{**row, "outcome": outcome(row), "answer": row["outcome"]} for row in all_of(connection, query, limit)]
+    return [
+        {**row, "outcome": outcome(row), "is_open": row["due_at"] is not None}
+        for row in all_of(connection, query, limit)
+    ]

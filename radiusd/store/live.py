@@ -1,11 +1,15 @@
 """What an administrator does to guests who are online: policy decides, one transaction keeps it, the server acts."""
 
-from attrs import evolve, frozen
-from sqlalchemy import Connection
+from collections.abc import Iterator
 
+from attrs import evolve, frozen
+from sqlalchemy import Connection, update
+
+from policy.connection import Connection as Line
 from policy.extending import extended
 from policy.facts import Fact, fact
-from policy.holding import Holding, cut_session
+from policy.holding import Holding, cut_session, left
+from policy.package import Rate
 from policy.quantities import Instant, Octets, Seconds
 from policy.session import Session
 from policy.telling import told_since
@@ -13,6 +17,7 @@ from radiusd.store import branches, revisions
 from radiusd.store.decisions import Decision
 from radiusd.store.errors import NotFound, Refused
 from radiusd.store.identifiers import Identifiers
+from radiusd.store.schema import passes
 from radiusd.store.work import Needs, Work
 
 
@@ -80,9 +85,37 @@ def extend(connection: Connection, session_id: int, time: Seconds, data: Octets,
         raise Refused(f"pass {bought.id} was not used in time and cannot be extended: sell a new one")
     changed = evolve(holding, bought=extended(bought, time, data, at))
     _note(work, changed, session_id, "extended", fact("extended", time=time, data=data), at)
-    work.put(changed, (), branches.at(connection, branch_id_of(work, holding), at), at)
+    branch = branches.at(connection, branch_id_of(work, holding), at)
+    work.put(changed, (), branch, at)
+    rest = left(changed, branch, at)
+    if time and rest is not None:
+        for line in _running(changed):
+            # RouterOS counts from the session's start; told too late an end, it is the server that ends it in time.
+            work.order_change(line, {"Session-Timeout": (at - line.opened_at) // 1000 + rest}, at)
     finish(connection, work)
     return bought.id
+
+
+def change_rate(connection: Connection, session_id: int, rate: Rate, told: str, at: Instant) -> int:
+    """Another speed for the pass of a session, from now on, and give the pass's id. Raises NotFound.
+
+    `told` is the speed as a Mikrotik-Rate-Limit.
+    """
+    work = begin(connection, Needs(session_ids=[session_id]))
+    holding = _holding_of(work, session_id)
+    bought = holding.bought
+    connection.execute(
+        update(passes).where(passes.c.id == bought.id).values(rate_up=rate.up, rate_down=rate.down, burst=rate.burst)
+    )
+    _note(work, holding, session_id, "rate", fact("rate_changed", up=rate.up, down=rate.down), at)
+    for line in _running(holding):
+        work.order_change(line, {"Mikrotik-Rate-Limit": told}, at)
+    finish(connection, work)
+    return bought.id
+
+
+def _running(holding: Holding) -> Iterator[Line]:
+    return (line for each in holding.active() for line in holding.running(each.id))
 
 
 def release(connection: Connection, pass_id: int, at: Instant) -> None:

@@ -1,25 +1,55 @@
 """What waits to be done: cuts that are due, passes whose time to wake has come, announcements."""
 
+import json
+from collections.abc import Collection
+
 from attrs import frozen
 from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import bindparam, select
+from sqlalchemy import RowMapping, bindparam, select, update
 
 from policy.quantities import Instant
 from radiusd.store import revisions, rows
 from radiusd.store.directory import Directory
 from radiusd.store.directory import load as load_directory
+from radiusd.store.keys import among
 from radiusd.store.schema import commands, connections, nases, passes
-from radiusd.store.work import CutCommand
+from radiusd.store.work import LEASE, ChangeCommand, Command, CutCommand
 from radiusd.vault import Vault
 
 MOST_AT_ONCE = 500
 
-_DUE = (
-    select(connections, commands.c.id.label("command_id"), commands.c.created_at, commands.c.attempts)
+_DUE = select(commands.c.id).where(commands.c.due_at <= bindparam("at")).order_by(commands.c.due_at).limit(MOST_AT_ONCE)
+_TAKE = (
+    update(commands)
+    .where(among(commands.c.id), commands.c.due_at <= bindparam("at"))
+    .values(due_at=bindparam("until"))
+    .returning(commands.c.id)
+)
+_TAKEN = (
+    select(
+        connections,
+        commands.c.id.label("command_id"),
+        commands.c.kind.label("command_kind"),
+        commands.c.created_at,
+        commands.c.attempts,
+        commands.c.attributes,
+    )
     .join_from(commands, connections, commands.c.connection_id == connections.c.id)
-    .where(commands.c.due_at <= bindparam("at"))
-    .order_by(commands.c.due_at)
-    .limit(MOST_AT_ONCE)
+    .where(among(commands.c.id))
+    .order_by(commands.c.id)
+)
+_AT_ONCE = (
+    update(commands)
+    .where(
+        commands.c.due_at > bindparam("at"),
+        commands.c.outcome.is_not(None),
+        commands.c.connection_id.in_(
+            select(connections.c.id).where(
+                connections.c.router_id == bindparam("router_id"), connections.c.state != "CLOSED"
+            )
+        ),
+    )
+    .values(due_at=bindparam("at"))
 )
 _WAKING = select(passes.c.id).where(passes.c.wake_at <= bindparam("at")).order_by(passes.c.wake_at).limit(MOST_AT_ONCE)
 
@@ -30,7 +60,7 @@ class Seen:
 
     revision: int
     directory: Directory | None
-    due: tuple[CutCommand, ...]
+    due: tuple[int, ...]
     waking: tuple[int, ...]
 
 
@@ -40,23 +70,42 @@ def look(connection: DatabaseConnection, vault: Vault, revision: int | None, at:
     return Seen(
         revision=current,
         directory=None if current == revision else load_directory(connection, vault),
-        due=due_commands(connection, at),
+        due=tuple(connection.execute(_DUE, {"at": at}).scalars()),
         waking=tuple(connection.execute(_WAKING, {"at": at}).scalars()),
     )
 
 
-def due_commands(connection: DatabaseConnection, at: Instant) -> tuple[CutCommand, ...]:
-    """Cuts to be sent now, the longest waiting first, each with its connection as it is by now."""
-    found = connection.execute(_DUE, {"at": at}).mappings()
-    return tuple(
-        CutCommand(
-            id=row["command_id"],
-            connection=rows.connection_from_row(row),
-            created_at=row["created_at"],
-            attempts=row["attempts"],
-        )
-        for row in found
-    )
+def take(connection: DatabaseConnection, ids: Collection[int], at: Instant) -> tuple[Command, ...]:
+    """Take up those of these commands that are still due, each with its connection as it is by now.
+
+    Nobody else can for the time of a lease; then somebody may, for whoever took them up may be dead by then.
+    """
+    values = {"keys": list(ids), "at": at, "until": at + LEASE}
+    taken = connection.execute(_TAKE, values).scalars().all()
+    found = connection.execute(_TAKEN, {"keys": list(taken)}).mappings() if taken else ()
+    return tuple(_command(row) for row in found)
+
+
+def _command(row: RowMapping) -> Command:
+    common = {
+        "id": row["command_id"],
+        "connection": rows.connection_from_row(row),
+        "created_at": row["created_at"],
+        "attempts": row["attempts"],
+    }
+    if row["command_kind"] == "cut":
+        return CutCommand(**common)
+    return ChangeCommand(**common, attributes=json.loads(row["attributes"]))
+
+
+def hurry(connection: DatabaseConnection, router_id: int, at: Instant) -> None:
+    """What is open at this router and was put off is due now: it speaks again."""
+    connection.execute(_AT_ONCE, {"router_id": router_id, "at": at})
+
+
+def void_leases(connection: DatabaseConnection, at: Instant) -> None:
+    """Everything open is due now: for the only server of a store, when it starts."""
+    connection.execute(update(commands).where(commands.c.due_at > at).values(due_at=at))
 
 
 def known_boots(connection: DatabaseConnection) -> dict[tuple[int, str], str]:

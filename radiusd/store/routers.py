@@ -1,6 +1,6 @@
 """Routers: added, changed, removed, listed. Which one a packet is from must never be ambiguous."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from policy.quantities import Instant
 from radiusd.store import naming, revisions
-from radiusd.store.directory import MAC_PASSWORD, SECRET
+from radiusd.store.directory import API_PASSWORD, MAC_PASSWORD, SECRET
 from radiusd.store.errors import Refused
 from radiusd.store.identifiers import take_one
 from radiusd.store.schema import branches, routers
@@ -23,20 +23,20 @@ def find(connection: Connection, name: str) -> RowMapping:
     return naming.find(connection, routers, name, "router")
 
 
-def sealed(vault: Vault, secret: str | None, mac_password: str | None) -> dict[str, Any]:
-    """The columns of the secrets that are given."""
-    columns = {}
-    if secret is not None:
-        columns["secret"] = vault.seal(secret.encode(), SECRET)
-    if mac_password is not None:
-        columns["mac_password_value"] = vault.seal(mac_password.encode(), MAC_PASSWORD)
-    return columns
+_PURPOSES = {"secret": SECRET, "mac_password_value": MAC_PASSWORD, "api_password": API_PASSWORD}
+
+
+def sealed(vault: Vault, **secrets: str | None) -> dict[str, Any]:
+    """The columns of the secrets that are given: `secret`, `mac_password_value`, `api_password`."""
+    given = ((column, value) for column, value in secrets.items() if value is not None)
+    return {column: vault.seal(value.encode(), _PURPOSES[column]) for column, value in given}
 
 
 def add(connection: Connection, vault: Vault, name: str, at: Instant, settings: dict[str, Any]) -> int:
     """A new router; `settings` are its columns. Raises AlreadyThere, and Refused for an ambiguous one."""
     naming.require_free(connection, routers, name, "router")
     router_id = take_one(connection, "routers")
+    _require_api(settings)
     connection.execute(insert(routers).values(id=router_id, name=name, created_at=at, **settings))
     _refuse_ambiguous(connection, vault, router_id)
     revisions.announce(connection)
@@ -48,6 +48,9 @@ def change(connection: Connection, vault: Vault, name: str, settings: dict[str, 
     row = find(connection, name)
     if settings.get("require_message_authenticator") == "learn":
         settings = {**settings, "signs_requests": False}  # said again: learn anew
+    _require_api({**row, **settings})
+    if settings.keys() & {"coa_port", "kind", "network"}:
+        settings = {**settings, "coa_answered": False, "coa_plain": False}  # perhaps it is another box by now
     connection.execute(update(routers).where(routers.c.id == row["id"]).values(**settings))
     _refuse_ambiguous(connection, vault, row["id"])
     revisions.announce(connection)
@@ -59,6 +62,11 @@ def remove(connection: Connection, name: str, at: Instant) -> None:
     kept = f"{name} (removed {row['id']})"
     connection.execute(update(routers).where(routers.c.id == row["id"]).values(removed_at=at, name=kept))
     revisions.announce(connection)
+
+
+def _require_api(settings: Mapping[str, Any]) -> None:
+    if settings.get("cut_by", "coa") != "coa" and not settings.get("api_user"):
+        raise Refused("to cut through the RouterOS API somebody must log in there: give --api-user NAME")
 
 
 def _refuse_ambiguous(connection: Connection, vault: Vault, router_id: int) -> None:
@@ -80,7 +88,7 @@ def _overlapping(network: Network, rows: Iterable[RowMapping]) -> Iterable[RowMa
             yield row
 
 
-_SHOWN = [each for each in routers.c if each.name not in ("secret", "mac_password_value")]
+_SHOWN = [each for each in routers.c if each.name not in _PURPOSES]
 
 
 def listed(connection: Connection, limit: int, name: str | None = None) -> list[dict[str, Any]]:

@@ -99,6 +99,8 @@ branches = Table(
     CheckConstraint("interim BETWEEN 60 AND 600", name="interim"),
     Column("idle_timeout", Integer),
     Column("timezone", Text, nullable=False),
+    Column("switch_rule", Text, nullable=False, server_default="leash"),
+    CheckConstraint("switch_rule IN ('leash', 'refuse')", name="switch_rule"),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -114,6 +116,19 @@ routers = Table(
     CheckConstraint("kind IN ('mikrotik', 'other')", name="kind"),
     Column("coa_port", Integer, nullable=False),
     CheckConstraint("coa_port BETWEEN 1 AND 65535", name="coa_port"),
+    # What its answers taught: that this port is the right one, and that it refuses Framed-IP-Address.
+    Column("coa_answered", Boolean, nullable=False, server_default="0"),
+    Column("coa_plain", Boolean, nullable=False, server_default="0"),
+    Column("cut_by", Text, nullable=False, server_default="coa"),
+    CheckConstraint("cut_by IN ('coa', 'api', 'both')", name="cut_by"),
+    CheckConstraint("cut_by = 'coa' OR api_user IS NOT NULL", name="api"),
+    Column("api_address", Text),
+    Column("api_port", Integer),
+    Column("api_tls", Boolean, nullable=False, server_default="0"),
+    Column("api_user", Text),
+    Column("api_password", LargeBinary),
+    Column("timeout", Integer, nullable=False, server_default="300"),
+    CheckConstraint("timeout BETWEEN 100 AND 60000", name="timeout"),
     Column(
         "require_message_authenticator",
         Text,
@@ -281,17 +296,26 @@ Index(
     postgresql_where=connections.c.state != "CLOSED",
 )
 
+# Wishes sent to routers: to cut a connection, or to change it.
 commands = Table(
     "commands",
     metadata,
     _id(),
+    Column("kind", Text, nullable=False, server_default="cut"),
+    CheckConstraint("kind IN ('cut', 'change')", name="kind"),
     _reference("connection_id", "connections"),
+    Column("attributes", Text),
     Column("created_at", BigInteger, nullable=False),
-    Column("due_at", BigInteger),  # None once it is decided
+    # When somebody may take it up (again); None once nothing more is to be done.
+    Column("due_at", BigInteger),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("outcome", Text),
+    CheckConstraint("outcome IN ('confirmed', 'gone', 'not cut', 'changed', 'refused')", name="outcome"),
+    Column("evidence", Text),
     Column("decided_at", BigInteger),
-    CheckConstraint("(due_at IS NULL) = (decided_at IS NOT NULL)", name="decided_at"),
+    Column("elapsed", BigInteger),
+    CheckConstraint("(outcome IS NULL) = (decided_at IS NULL)", name="decided_at"),
+    CheckConstraint("due_at IS NOT NULL OR outcome IS NOT NULL", name="due_at"),
 )
 Index("ix_commands_connection_id", commands.c.connection_id)
 Index(

@@ -1,5 +1,6 @@
 """Sessions as an administrator sees them, with their latest connection and what became of a cut."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -148,14 +149,14 @@ def _record(
         "rate_down": bought.terms.rate and bought.terms.rate.down,
         "held": bought.held,
         "online": any(holding.running(row["id"])),
-        "cut": outcome(orders[-1]) if orders else None,
+        "cut": next((outcome(each) for each in reversed(orders) if each["kind"] == "cut"), None),
     }
 
 
-def outcome(row: Record) -> str | None:
-    """What became of a command; `waiting` until it is decided."""
-    told: str | None = row["outcome"]
-    return "waiting" if row["due_at"] is not None else told
+def outcome(row: Record) -> str:
+    """What became of a command: `waiting` until something is known; `not cut` is tried again until it is."""
+    told: str = row["outcome"] or "waiting"
+    return told
 
 
 def _connection_record(row: Record) -> Record:
@@ -168,5 +169,7 @@ def _connection_record(row: Record) -> Record:
 
 
 def _command_record(row: Record) -> Record:
-    kept = ("id", "connection_id", "created_at", "attempts", "decided_at")
-    return {**{name: row[name] for name in kept}, "outcome": outcome(row), "answer": row["outcome"]}
+    kept = ("id", "kind", "connection_id", "created_at", "attempts", "evidence", "decided_at", "elapsed")
+    asked = json.loads(row["attributes"]) if row["attributes"] else {}
+    is_open = row["due_at"] is not None
+    return {**{name: row[name] for name in kept}, "attributes": asked, "outcome": outcome(row), "is_open": is_open}

@@ -1,5 +1,6 @@
 """Work: what one transaction has loaded, what was decided over it, and the rows that follow."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,8 @@ from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import Executable, bindparam, insert, update
 
 from policy.accounts import Account, Branch, Device
-from policy.connection import Connection, ConnectionState
+from policy.connection import Closing, Connection, ConnectionState
+from policy.cut import BY_CLOSING
 from policy.effects import Disconnect, Effect
 from policy.holding import Holding, is_spent, wake_at
 from policy.quantities import Instant
@@ -43,11 +45,42 @@ class CutCommand:
     attempts: int = 0
 
 
+@frozen(kw_only=True)
+class ChangeCommand:
+    """A wish to change a running connection: the attributes of a CoA-Request, by name."""
+
+    id: int
+    connection: Connection
+    created_at: Instant
+    attempts: int = 0
+    attributes: Mapping[str, str | int]
+
+
+Command = CutCommand | ChangeCommand
+
+
+@frozen
+class CutSettled:
+    """A connection that was to be cut is over; the wish is settled with it."""
+
+    connection_id: int
+    closing: Closing
+
+
+Afterwards = CutCommand | ChangeCommand | CutSettled
+"""What somebody must hear of once the transaction is durable."""
+
+LEASE = 6_000
+"""Milliseconds in which whoever took up a command must be done with it; then another may."""
+
+
 class Work:
     """One transaction's view. `put` what policy made of a holding; `save` writes what differs from what was loaded."""
 
-    def __init__(self, database: DatabaseConnection, identifiers: Identifiers) -> None:
+    def __init__(self, database: DatabaseConnection, identifiers: Identifiers, lease: int = 0) -> None:
+        """`lease`: how long nobody else may take up the commands of this work, in milliseconds."""
         self.database = database
+        self._lease = lease
         self._identifiers = identifiers
         identifiers.use(database)
         self.logins: dict[str, Login] = {}
@@ -56,6 +89,7 @@ class Work:
         self.loose: dict[int, Connection] = {}
         self.users: dict[str, int] = {}
         self.commands: list[CutCommand] = []
+        self.settled: list[CutSettled] = []
         self._stored: dict[int, Holding] = {}
         self._loose_stored: dict[int, Connection] = {}
         self._current: dict[int, Holding] = {}
@@ -65,6 +99,8 @@ class Work:
         self._pass_of_session: dict[int, int] = {}
         self._decisions: list[Decision] = []
         self._wakes: dict[int, tuple[Branch, Instant]] = {}
+        self._changes: list[ChangeCommand] = []
+        self._latest = Instant(0)
 
     # Loading
 
@@ -183,6 +219,10 @@ class Work:
 
     # Deciding
 
+    def learned_at(self, at: Instant) -> None:
+        """A job of this batch learned something at `at`: a cut is not proven earlier than somebody knew of it."""
+        self._latest = max(self._latest, at)
+
     def put(self, holding: Holding, effects: tuple[Effect, ...], branch: Branch, at: Instant) -> None:
         """What policy made of a holding at `at`, and what must be done about it; when it wakes is reckoned anew."""
         self._current[holding.bought.id] = holding
@@ -213,6 +253,11 @@ class Work:
                 facts=effect.facts,
             )
         )
+
+    def order_change(self, line: Connection, attributes: Mapping[str, str | int], at: Instant) -> None:
+        """Have a running connection changed by CoA."""
+        number = self.new_id("commands")
+        self._changes.append(ChangeCommand(id=number, connection=line, created_at=at, attributes=attributes))
 
     def put_loose(self, line: Connection) -> None:
         """A connection that belongs to no session we know."""
@@ -277,21 +322,34 @@ class Work:
 
     def _settle(self, closed: Iterable[Connection]) -> None:
         """The wish to cut a connection has come true."""
-        batch = [
-            {"row_id": each.id, "outcome": each.closing and each.closing.value, "decided_at": each.closed_at}
-            for each in closed
-        ]
+        batch = []
+        for each in closed:
+            assert each.closing is not None  # noqa: S101 - it is closed
+            self.settled.append(CutSettled(each.id, each.closing))
+            verdict = BY_CLOSING[each.closing]
+            decided_at = max(self._latest, each.closed_at or self._latest)
+            batch.append(
+                {
+                    "row_id": each.id,
+                    "outcome": verdict.outcome.value,
+                    "evidence": verdict.evidence,
+                    "decided_at": decided_at,
+                }
+            )
         _execute(self.database, _SETTLE_COMMAND, batch)
 
     def _save_commands(self) -> None:
+        ordered: list[Command] = [*self.commands, *self._changes]
         batch = [
             {
                 "id": each.id,
+                "kind": "cut" if isinstance(each, CutCommand) else "change",
+                "attributes": None if isinstance(each, CutCommand) else json.dumps(dict(each.attributes)),
                 "connection_id": each.connection.id,
                 "created_at": each.created_at,
-                "due_at": each.created_at,
+                "due_at": each.created_at + self._lease,
             }
-            for each in self.commands
+            for each in ordered
         ]
         _execute(self.database, _INSERT_COMMAND, batch)
 
@@ -313,6 +371,13 @@ _INSERT_CONNECTION = insert(connections)
 _INSERT_COMMAND = insert(commands)
 _SETTLE_COMMAND = (
     update(commands)
-    .where(commands.c.connection_id == bindparam("row_id"), commands.c.due_at.is_not(None))
-    .values(due_at=None, outcome=bindparam("outcome"), decided_at=bindparam("decided_at"))
+    .where(commands.c.connection_id == bindparam("row_id"), commands.c.kind == "cut", commands.c.due_at.is_not(None))
+    .values(
+        due_at=None,
+        attempts=commands.c.attempts + 1,
+        outcome=bindparam("outcome"),
+        evidence=bindparam("evidence"),
+        decided_at=bindparam("decided_at"),
+        elapsed=bindparam("decided_at") - commands.c.created_at,
+    )
 )

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from radiusd.store.database import Database
 from radiusd.store.identifiers import Identifiers
-from radiusd.store.work import CutCommand, Needs, Work
+from radiusd.store.work import LEASE, Afterwards, Needs, Work
 
 LARGEST_BATCH = 256
 
@@ -42,7 +42,7 @@ class Failed:
 
 
 Done = Callable[[Any], None]
-Deliver = Callable[[list[tuple[Done, Any]], list[CutCommand]], None]
+Deliver = Callable[[list[tuple[Done, Any]], list[Afterwards]], None]
 
 
 class Committer:
@@ -52,8 +52,8 @@ class Committer:
         self._database = database
         self._identifiers = Identifiers()
 
-    def commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[CutCommand]]:
-        """The result of each job, or Failed, and the cuts that were ordered; all durable on return."""
+    def commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
+        """The result of each job, or Failed, and what must be heard of it; all durable on return."""
         try:
             return self._commit(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing was written, and the jobs must hear of it
@@ -61,23 +61,23 @@ class Committer:
             if len(jobs) == 1:
                 return [Failed(error)], []
         results: list[Any] = []
-        cuts: list[CutCommand] = []
+        afterwards: list[Afterwards] = []
         for job in jobs:
             result, more = self.commit([job])
             results += result
-            cuts += more
-        return results, cuts
+            afterwards += more
+        return results, afterwards
 
-    def _commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[CutCommand]]:
+    def _commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
         with self._database.writing() as connection:
-            work = Work(connection, self._identifiers)
+            work = Work(connection, self._identifiers, LEASE)
             work.load(job.needs() for job in jobs)
             more = [needs for job in jobs if (needs := job.more(work)) is not None]
             if more:
                 work.load(more)
             results = [job.run(work) for job in jobs]
             work.save()
-        return results, work.commands
+        return results, [*work.commands, *work.settled]
 
 
 class Writer:
@@ -112,8 +112,8 @@ class Writer:
             batch = self._next_batch()
             taken = [each for each in batch if each is not None]
             if taken:
-                results, cuts = self._committer.commit([job for job, _ in taken])
-                self._deliver([(done, result) for (_, done), result in zip(taken, results, strict=True)], cuts)
+                results, afterwards = self._committer.commit([job for job, _ in taken])
+                self._deliver([(done, result) for (_, done), result in zip(taken, results, strict=True)], afterwards)
             if len(taken) < len(batch):
                 return
 

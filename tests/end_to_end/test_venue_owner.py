@@ -34,7 +34,10 @@ def test_a_cut_session_is_disconnected_terminated_and_refused(cafe: Cafe, nas: N
     assert refused is not None
     assert refused.code == REJECT
     assert "smoking" in cafe.icafectl("why", "nora")
-    eventually(lambda: cafe.read("session", "show", str(session))["cut"] not in (None, "waiting"))
+    assert cafe.read("session", "show", str(session))["cut"] in ("waiting", "not cut")  # an ACK alone proves nothing
+    assert nas.report("Stop", "80100001", User_Name="nora", Acct_Terminate_Cause=6)
+    (order,) = cafe.read("session", "show", str(session))["commands"]
+    assert (order["outcome"], order["evidence"], order["is_open"]) == ("confirmed", "the router's Stop", False)
 
 
 def test_paid_time_is_exact_and_ends_within_five_seconds(cafe: Cafe, nas: Nas) -> None:

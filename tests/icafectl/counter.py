@@ -85,7 +85,12 @@ class Counter:
         """The router reports the connection of a login."""
         self._commit(
             lambda _, cafe, router: AccountingJob(
-                line=self._line(name, device, number), event=event, named=None, router=router, cafe=cafe
+                received_at=self.at,
+                line=self._line(name, device, number),
+                event=event,
+                named=None,
+                router=router,
+                cafe=cafe,
             )
         )
 

@@ -75,7 +75,7 @@ def test_a_cut_ends_the_session_orders_a_disconnect_and_holds_the_pass(counter: 
     assert "1 disconnect is on the way" in shown
     assert "pass release 1" in shown
     assert revision(counter) > before
-    (cut,) = counter.read("cut", "list", "--waiting")
+    (cut,) = counter.read("cut", "list", "--open")
     assert (cut["session_id"], cut["router"], cut["outcome"]) == (1, "q1", "waiting")
     answer = counter.log_in()
     assert isinstance(answer, Refused)
@@ -89,9 +89,9 @@ def test_the_outcome_of_a_cut_is_told(counter: Counter) -> None:
     counter.come_online()
     counter.run("session", "cut", "1", "--reason", "smoking")
     counter.report(AccountingStop(at=counter.at, acct_session_id="80100001", boot="1", cause=6))
-    assert counter.read("session", "show", "1")["cut"] == "stopped"
-    assert counter.read("cut", "list", "--waiting") == []
-    assert "stopped" in counter.run("why", "nora")
+    assert counter.read("session", "show", "1")["cut"] == "confirmed"
+    assert counter.read("cut", "list", "--open") == []
+    assert "the cut of session 1: confirmed" in counter.run("why", "nora")
 
 
 def test_a_session_that_has_ended_cannot_be_cut_again(counter: Counter) -> None:
@@ -117,12 +117,22 @@ def test_a_session_has_a_number(counter: Counter, number: str) -> None:
     counter.run("session", "show", number, status=2)
 
 
+def test_another_speed_stays_with_the_pass_and_is_told_to_the_router(counter: Counter) -> None:
+    counter.come_online()
+    counter.run("session", "rate", "1", "--up", "1M", "--down", "5M")
+    shown = counter.read("session", "show", "1")
+    assert (shown["rate_up"], shown["rate_down"]) == (1_000_000, 5_000_000)
+    assert [each["attributes"] for each in shown["commands"]] == [{"Mikrotik-Rate-Limit": "1M/5M"}]
+
+
 def test_time_and_data_are_added(counter: Counter) -> None:
     counter.come_online()
     counter.pass_time(3600)
     shown = counter.run("session", "extend", "1", "--time", "30m", "--data", "500M")
     assert "2 h 30 min and 2.5 GB left" in shown
-    assert "logging in again" in shown
+    (change,) = counter.read("session", "show", "1")["commands"]
+    assert (change["kind"], change["outcome"]) == ("change", "waiting")
+    assert change["attributes"] == {"Session-Timeout": 3600 + 2 * 3600 + 1800}
     answer = counter.log_in()
     assert isinstance(answer, Accepted)
     assert (answer.time, answer.data) == (9000, 2_500_000_000)

@@ -56,10 +56,10 @@ def test_a_cut_that_waits(counter: Counter) -> None:
     counter.run("session", "cut", "1", "--reason", "smoking")
     shown = counter.run("why", "nora")
     assert "an administrator said: smoking" in shown.splitlines()[0]
-    assert "the cut of session 1 waits for router q1" in shown
+    assert "the cut of session 1 is not proven yet by router q1" in shown
     assert "pass 1 is held (smoking)" in shown
     by_number = counter.run("why", "1")
-    assert "the cut of session 1 waits for router q1" in by_number
+    assert "the cut of session 1 is not proven yet by router q1" in by_number
     assert "pass 1 is held (smoking)" in by_number
 
 

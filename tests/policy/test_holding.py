@@ -2,9 +2,9 @@
 
 import pytest
 
-from policy.connection import Closing, ConnectionState, CutAnswered, RouterRebooted
+from policy.connection import Closing, ConnectionState, CutProven, RouterRebooted
 from policy.effects import Disconnect, SessionEnded
-from policy.holding import Holding, answer_cut, expire, is_spent, online, reboot, wake_at
+from policy.holding import Holding, lose_connection, expire, is_spent, online, reboot, wake_at
 from policy.package import Clock, Hours
 from policy.quantities import DAY, HOUR, Octets, Seconds
 from policy.session import EndReason, Phase
@@ -185,17 +185,17 @@ def test_a_pass_with_nothing_left_is_spent() -> None:
 def test_an_acknowledged_cut_closes_the_connection() -> None:
     holding, line = logged_in(data=Octets(1))
     holding, _ = interim(holding, line, at(60), figures(60, 1, 1))
-    holding = answer_cut(holding, line, CutAnswered(at(61), Closing.ACKNOWLEDGED))
+    holding = lose_connection(holding, line, CutProven(at(61), Closing.GONE))
     assert (holding.connection(line).state, holding.connection(line).closing) == (
         ConnectionState.CLOSED,
-        Closing.ACKNOWLEDGED,
+        Closing.GONE,
     )
 
 
 def test_a_report_after_an_acknowledged_cut_shows_it_was_none_and_cuts_again() -> None:
     holding, line = logged_in(data=Octets(1))
     holding, _ = interim(holding, line, at(60), figures(60, 1, 1))
-    holding = answer_cut(holding, line, CutAnswered(at(61), Closing.ACKNOWLEDGED))
+    holding = lose_connection(holding, line, CutProven(at(61), Closing.GONE))
     holding, effects = interim(holding, line, at(180), figures(180, 5, 5))
     assert holding.connection(line).state is ConnectionState.CUTTING
     assert effects == (Disconnect(line),)
@@ -204,7 +204,7 @@ def test_a_report_after_an_acknowledged_cut_shows_it_was_none_and_cuts_again() -
 def test_a_late_report_from_before_the_cut_does_not_cut_again() -> None:
     holding, line = logged_in(data=Octets(1))
     holding, _ = interim(holding, line, at(60), figures(60, 1, 1))
-    holding = answer_cut(holding, line, CutAnswered(at(61), Closing.ACKNOWLEDGED))
+    holding = lose_connection(holding, line, CutProven(at(61), Closing.GONE))
     holding, effects = interim(holding, line, at(62), figures(62, 2, 2))
     assert not effects
     assert holding.bought.used.octets == 4

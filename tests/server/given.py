@@ -1,24 +1,27 @@
 """A server without sockets: packets in by hand, packets out into a list, jobs committed at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pyrad.packet import AcctPacket, AuthPacket
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
+from policy.connection import Connection
 from policy.package import Package
 from policy.quantities import Instant, Seconds
-from radiusd.handlers.access import AccessHandler
+from radiusd.handlers.access import AccessHandler, Waiting
 from radiusd.handlers.accounting import AccountingHandler
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.directory import Known
+from radiusd.handlers.patience import Patience
 from radiusd.handlers.status import status
 from radiusd.server.counters import Counters
 from radiusd.server.nases import Nases
 from radiusd.server.protocol import Handler, RadiusProtocol
 from radiusd.store import accounts, branches, directory, outbox, packages, routers, sales
 from radiusd.store.database import Database
-from radiusd.store.work import CutCommand
+from radiusd.store.work import Afterwards
 from radiusd.store.writer import Committer, Failed, Job
 from radiusd.vault import Vault
 from radiusd.wire.codes import Code
@@ -50,8 +53,10 @@ class Server:
         self.vault = Vault(bytes(32))
         self.committer = Committer(database)
         self.counters = Counters(self.clock.seconds)
-        self.cuts: list[CutCommand] = []
+        self.cuts: list[Afterwards] = []
         self.committed: list[Job] = []
+        self.slow_cuts: list[tuple[tuple[int, ...], Deferred[bool]]] | None = None
+        self.slow_probes: list[tuple[tuple[Connection, ...], Deferred[bool]]] | None = None
         self.failures: list[tuple[Job, Exception]] = []
         self.held_back: list[tuple[Job, Callable[[Any], None]]] | None = None
         self.hashing: list[tuple[bytes, bytes, Callable[[bool | None], None]]] = []
@@ -77,7 +82,9 @@ class Server:
 
     def add_router(self, connection: Any, name: str, secret: bytes = SECRET, **settings: Any) -> int:
         """A router at 10.0.0.1, unless told otherwise."""
-        sealed = routers.sealed(self.vault, secret.decode(), settings.pop("mac_password_value", None))
+        sealed = routers.sealed(
+            self.vault, secret=secret.decode(), mac_password_value=settings.pop("mac_password_value", None)
+        )
         defaults = {
             "branch_id": self.branch_id,
             "network": "10.0.0.1/32",
@@ -102,7 +109,9 @@ class Server:
             boots = outbox.known_boots(connection)
         self.known = Known(known, self.nases)
         self.boots = Boots(boots, lambda job: self.submit(job, lambda _: None))
-        access = AccessHandler(self.known, self.submit, self._hash, self.boots, self.vault, self.counters)
+        self.patience = Patience(self.clock.callLater, lambda: self.at)
+        waiting = Waiting(self, self, self.patience)
+        access = AccessHandler(self.known, self.submit, self._hash, self.boots, self.vault, self.counters, waiting)
         accounting = AccountingHandler(self.known, self.submit, self.boots, self.vault, self.counters)
         self.auth = self._port({Code.ACCESS_REQUEST: access, Code.STATUS_SERVER: status(Code.ACCESS_ACCEPT)})
         self.acct = self._port(
@@ -116,6 +125,20 @@ class Server:
 
     def _hash(self, encoded: bytes, password: bytes, done: Callable[[bool | None], None]) -> None:
         self.hashing.append((encoded, password, done))
+
+    def when_settled(self, connection_ids: Collection[int]) -> "Deferred[bool]":
+        """Stands for the cutter: the connections are off at once, or when a test with `slow_cuts` says so."""
+        if self.slow_cuts is None:
+            return succeed(True)
+        self.slow_cuts.append((tuple(connection_ids), Deferred()))
+        return self.slow_cuts[-1][1]
+
+    def find_ghosts(self, lines: Sequence[Connection]) -> "Deferred[bool]":
+        """Stands for the prober: all live, unless a test with `slow_probes` says otherwise."""
+        if self.slow_probes is None:
+            return succeed(False)
+        self.slow_probes.append((tuple(lines), Deferred()))
+        return self.slow_probes[-1][1]
 
     def submit(self, job: Job, done: Callable[[Any], None]) -> None:
         """Commit at once, unless a test holds jobs back."""

@@ -141,7 +141,7 @@ def _cafe(connection: Connection, vault: Vault) -> tuple[Cafe, Router]:
         "require_message_authenticator": "learn",
         "mac_password": "empty",
     }
-    routers.add(connection, vault, "r1", NOON, {**settings, **routers.sealed(vault, "s", None)})
+    routers.add(connection, vault, "r1", NOON, {**settings, **routers.sealed(vault, secret="s")})
     known = directory.load(connection, vault)
     return next(iter(known.cafes.values())), next(iter(known.routers.values()))
 
@@ -169,7 +169,9 @@ def deliver(store: Store, night: Evening) -> None:
             event = evolve(event, acct_session_id=about.acct_session_id, boot="1")
             key = named[number] if night.has_class else None
             jobs += [
-                AccountingJob(line=about, event=event, named=key, router=store.router, cafe=store.cafe)
+                AccountingJob(
+                    received_at=event.at, line=about, event=event, named=key, router=store.router, cafe=store.cafe
+                )
             ] * night.repeats
         store.commit(jobs)
         if night.reboots_after == step:
