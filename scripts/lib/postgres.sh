@@ -24,20 +24,28 @@ _postgres_candidates() {
     dirname -- "$(command -v initdb || true)"
 }
 
-# start_postgres: the server is up when this returns; its address is in POSTGRES_URL. Call stop_postgres on exit.
+# What the tests leave behind need not outlive them, so nothing has to reach the disk.
+_FOR_TESTS=(-c fsync=off -c full_page_writes=off -c max_connections=60 -c shared_buffers=64MB)
+# What is measured must be as durable as where it is used, on a server with memory enough for what it holds.
+_FOR_MEASURING=(-c fsync=on -c full_page_writes=on -c synchronous_commit=on -c max_connections=60
+    -c shared_buffers=1GB -c wal_buffers=64MB -c max_wal_size=8GB -c min_wal_size=1GB
+    -c checkpoint_timeout=15min -c checkpoint_completion_target=0.9 -c jit=off)
+
+# start_postgres [durable]: the server is up when this returns; its address is in POSTGRES_URL. Call stop_postgres on
+# exit. Only a durable one keeps what was committed when the machine fails.
 start_postgres() {
+    local settings=("${_FOR_TESTS[@]}")
+    [[ ${1:-} != durable ]] || settings=("${_FOR_MEASURING[@]}")
     unset PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD PGSERVICE PGOPTIONS
     # /tmp and not TMPDIR: a socket's path may have 107 octets at most.
     POSTGRES_DIR=$(mktemp -d /tmp/icafe-postgres.XXXXXX)
     ((EUID != 0)) || chown "$(_postgres_user):" "$POSTGRES_DIR"
     during "making a PostgreSQL in $POSTGRES_DIR" _as_postgres "$POSTGRES_BIN/initdb" --pgdata="$POSTGRES_DIR/data" \
         --username=icafe --auth=trust --encoding=UTF8 --no-locale --no-sync || return 1
-    # Nothing here outlives the tests, so nothing needs to reach the disk. In a process group of its own (set -m),
-    # so that Ctrl-C ends the tests first, which still need it to clean up.
+    # In a process group of its own (set -m), so that Ctrl-C ends the tests first, which still need it to clean up.
     set -m
     _exec_as_postgres "$POSTGRES_BIN/postgres" -D "$POSTGRES_DIR/data" -k "$POSTGRES_DIR" -c listen_addresses= \
-        -c fsync=off -c full_page_writes=off -c max_connections=60 -c shared_buffers=64MB \
-        >"$POSTGRES_DIR/log" 2>&1 </dev/null &
+        "${settings[@]}" >"$POSTGRES_DIR/log" 2>&1 </dev/null &
     set +m
     POSTGRES_PID=$!
     _await_postgres || return 1

@@ -1,0 +1,130 @@
+"""What a generator reports, and what becomes of it: medians over rounds, ratios round by round."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import TypeVar
+
+import msgspec
+from attrs import frozen
+
+from radiusd.bench.errors import BenchError
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Figures:
+    """One run, or the medians of several, `lost` and `wrong` being sums. Latencies are in milliseconds.
+
+    `lost` were not answered in spite of all resends; `wrong` were answered otherwise than they should have been.
+    CPU times are in seconds, None where nobody could read them.
+    """
+
+    requests: int
+    rps: float
+    p50: float
+    p99: float
+    lost: int
+    wrong: int
+    server_cpu: float | None = None
+    database_cpu: float | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every request got its answer."""
+        return not (self.lost or self.wrong)
+
+
+@frozen
+class _Latencies:
+    p50: float
+    p99: float
+
+
+@frozen
+class _Radload:
+    requests: int
+    rps: float
+    lat_ms: _Latencies
+    lost: int
+    unfinished: int
+    bad_authenticator: int
+    unexpected: int
+
+
+@frozen
+class _VirtualRouters:
+    requests: int
+    rps: float
+    lat_ms: _Latencies
+    lost: int
+    rejects: int
+
+
+def from_radload(text: str) -> Figures:
+    """What radload prints; raises BenchError for anything else."""
+    told = _decode(text, _Radload, "the load generator")
+    return Figures(
+        requests=told.requests,
+        rps=told.rps,
+        p50=told.lat_ms.p50,
+        p99=told.lat_ms.p99,
+        # It ran out of time with these on its list: they were not answered either.
+        lost=told.lost + told.unfinished,
+        wrong=told.bad_authenticator + told.unexpected,
+    )
+
+
+def from_virtual_routers(text: str) -> Figures:
+    """What `virtual-router load --json` prints; raises BenchError for anything else."""
+    told = _decode(text, _VirtualRouters, "the virtual routers")
+    return Figures(
+        requests=told.requests,
+        rps=told.rps,
+        p50=told.lat_ms.p50,
+        p99=told.lat_ms.p99,
+        lost=told.lost,
+        wrong=told.rejects,
+    )
+
+
+def _decode(text: str, kind: type[T], who: str) -> T:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        raise BenchError(f"{who} did not report what was expected: {error}") from error
+
+
+def median_of(runs: Sequence[Figures]) -> Figures:
+    """The medians of at least one run; what was lost or wrong is counted over all."""
+    return Figures(
+        requests=round(median(each.requests for each in runs)),
+        rps=median(each.rps for each in runs),
+        p50=median(each.p50 for each in runs),
+        p99=median(each.p99 for each in runs),
+        lost=sum(each.lost for each in runs),
+        wrong=sum(each.wrong for each in runs),
+        server_cpu=_median([each.server_cpu for each in runs]),
+        database_cpu=_median([each.database_cpu for each in runs]),
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [each for each in values if each is not None]
+    return median(known) if known else None
+
+
+@frozen
+class Ratio:
+    """Ours to the peer's: the median of what each round gave, so that noise that met both of a round cancels out."""
+
+    rps: float
+    p99: float
+
+
+def ratio(ours: Sequence[Figures], peers: Sequence[Figures]) -> Ratio | None:
+    """Round by round; None when no round has figures to divide by."""
+    rounds = [(a, b) for a, b in zip(ours, peers, strict=True) if b.rps and b.p99]
+    if not rounds:
+        return None
+    return Ratio(median(a.rps / b.rps for a, b in rounds), median(a.p99 / b.p99 for a, b in rounds))

@@ -1,0 +1,125 @@
+"""Processes of our own: started out of the reach of the terminal's signals, ended by their ids, their CPU time read."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from radiusd.bench.errors import BenchError
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    more_environment: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] | None = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = subprocess.DEVNULL,
+    stderr: int | IO[bytes] | None = subprocess.DEVNULL,
+) -> "subprocess.Popen[bytes]":
+    """Start a program. Ctrl-C does not reach it, so that we end what we started in order; should we die, it ends."""
+    setpriv = shutil.which("setpriv")
+    prefix = [setpriv, "--pdeathsig=TERM"] if setpriv else []
+    environment = {**os.environ, **(more_environment or {})}
+    return subprocess.Popen(  # noqa: S603 - the project's own programs, and those that are named by options
+        [*prefix, *command], env=environment, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+    )
+
+
+def end(process: "subprocess.Popen[bytes]", patience: float = 20.0) -> None:
+    """Ask a process to end, then make it end."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def output_of(
+    command: Sequence[str],
+    *,
+    limit: float,
+    good: Iterable[int] = (0,),
+    more_environment: Mapping[str, str] | None = None,
+) -> str:
+    """What a program prints. Raises BenchError unless it ends within `limit` seconds with a `good` status."""
+    process = spawn(command, more_environment=more_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        printed, complaints = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{Path(command[0]).name} did not end within {limit:.0f} s") from error
+    finally:
+        end(process, 5)
+    if process.returncode not in good:
+        why = last_line(complaints.decode(errors="replace")) or "it did not say why"
+        raise BenchError(f"{Path(command[0]).name} failed with status {process.returncode}: {why}")
+    return printed.decode(errors="replace")
+
+
+def last_line(text: str) -> str:
+    """The last line that is not blank."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody has just now, neither by UDP nor by TCP."""
+    found: list[int] = []
+    kept: list[socket.socket] = []
+    try:
+        while len(found) < count:
+            datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            kept.append(datagrams)
+            datagrams.bind(("127.0.0.1", 0))
+            port = datagrams.getsockname()[1]
+            stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            kept.append(stream)
+            try:
+                stream.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+    finally:
+        for each in kept:
+            each.close()
+    return found
+
+
+def cpu_seconds(roots: Iterable[int]) -> float:
+    """CPU time that these processes and all below them have used, those that ended included."""
+    times: dict[int, int] = {}
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parent, times[int(folder.name)] = read_stat((folder / "stat").read_text())
+            except OSError:
+                continue  # it ended just now
+            children[parent].append(int(folder.name))
+    return sum(times.get(each, 0) for each in _family(roots, children)) / _TICKS
+
+
+def _family(roots: Iterable[int], children: Mapping[int, Sequence[int]]) -> set[int]:
+    found: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += children.get(each, ())
+    return found
+
+
+def read_stat(text: str) -> tuple[int, int]:
+    """Parent, and CPU ticks with those of children that ended, of one /proc/PID/stat (proc(5))."""
+    # The name before the last parenthesis may hold anything, parentheses too.
+    fields = text[text.rindex(")") + 2 :].split()
+    return int(fields[1]), sum(int(each) for each in fields[11:15])
