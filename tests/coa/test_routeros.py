@@ -125,10 +125,28 @@ def test_a_name_that_is_alike_is_another(name: str, other: str) -> None:
 @pytest.mark.parametrize("octets", [b"nora\xff", b"\xc3nora"])
 def test_a_name_that_is_no_utf8_is_nobodys(octets: bytes) -> None:
     bench = Bench()
-    online = bench.site.router.admit(NORA)
-    online.line = evolve(online.line, user_name=octets.decode(errors="surrogateescape"))
+    bench.routers["10.0.0.1"] = BabblingRouter(a_row(b"=user=" + octets))
     assert bench.remove() == GONE
-    assert bench.site.router.online == [online]
+
+
+def test_rows_that_were_not_asked_for_are_looked_at_all_the_same() -> None:
+    bench = Bench()
+    bench.routers["10.0.0.1"] = BabblingRouter(a_row(b"=user=norb"))
+    assert bench.remove() == GONE
+
+
+@pytest.mark.parametrize("uptime", [b"5s", b"00:00:05", b"1m5s", b"0d00:01:05"])
+def test_uptimes_of_every_release_are_read(uptime: bytes) -> None:
+    bench = Bench()
+    bench.routers["10.0.0.1"] = BabblingRouter(a_row(b"=user=nora", b"=uptime=" + uptime))
+    assert bench.is_online(evolve(MEANT, wished_ago=5.0))
+    assert not bench.is_online(evolve(MEANT, wished_ago=3600.0))
+
+
+def a_row(*words: bytes) -> bytes:
+    """A row of nora's phone, and the end of the answer."""
+    words = (b"!re", b"=.id=*1", b"=address=10.5.50.2", b"=mac-address=AA:BB:CC:00:00:01", *words)
+    return b"".join(bytes((len(word),)) + word for word in words) + b"\0\x05!done\0"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Disconnects as RouterOS answers them, and as others do."""
 
+from hashlib import md5
+
 import pytest
 
 from radiusd.virtual_router.habits import Habits
 from radiusd.wire.codes import AcctStatusType, ErrorCause, TerminateCause
 from radiusd.wire.packet import decode
-from tests.virtual_router.given import NORA, Answer, Site, an_order, verified
+from tests.virtual_router.given import NORA, SECRET, Answer, Site, an_order, verified
 
 ACK, NAK = 41, 42
 
@@ -166,11 +168,11 @@ def test_a_wrong_secret_is_met_with_silence_and_counted() -> None:
 
 def test_a_wrong_message_authenticator_is_met_with_silence() -> None:
     site = Site()
-    request = an_order(site.router.admit(NORA))
-    octets = bytearray(request.RequestPacket())
+    octets = bytearray(an_order(site.router.admit(NORA)).RequestPacket())
     at = decode(bytes(octets)).message_authenticator_at
     assert at is not None
     octets[at] ^= 1
+    octets[4:20] = md5(octets[:4] + bytes(16) + octets[20:] + SECRET, usedforsecurity=False).digest()
     assert site.ask(bytes(octets), at=60) == []
     assert site.router.incoming.bad_requests == 1
 
