@@ -1,5 +1,6 @@
 """FreeRADIUS as the peer, set up and run by the script that comes with the generator."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +16,8 @@ from radiusd.bench.processes import free_ports, output_of
 CONFIGURATIONS = {"sqlite": ("sqlite",), "postgresql": ("sql", "files-sql")}
 """With which of its configurations a store of ours is compared: the same kind of database behind both."""
 _STARTS_WITHIN = 180.0
-_ELSEWHERE = "/usr/sbin:/sbin"
-_MISSING = (
-    "FreeRADIUS is missing: apt-get install freeradius freeradius-postgresql postgresql (and stop the service that "
-    "Debian starts: systemctl disable --now freeradius)"
-)
+_MODULES = Path("/usr/lib/freeradius")
+_INSTALL = "apt-get install freeradius freeradius-postgresql postgresql (and systemctl disable --now freeradius)"
 
 
 @frozen
@@ -33,9 +31,12 @@ class Peer:
 
 
 def require_freeradius() -> None:
-    """Raises BenchError when it is not installed."""
-    if shutil.which("freeradius") is None and shutil.which("freeradius", path=_ELSEWHERE) is None:
-        raise BenchError(_MISSING)
+    """Raises BenchError when it, or what it needs for its databases, is not installed."""
+    program = shutil.which("freeradius", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if program is None:
+        raise BenchError(f"FreeRADIUS is missing: {_INSTALL}")
+    if _MODULES.is_dir() and not (_MODULES / "rlm_sql_postgresql.so").exists():
+        raise BenchError(f"FreeRADIUS's module for PostgreSQL is missing: {_INSTALL}")
 
 
 @contextmanager
@@ -51,12 +52,12 @@ def running(script: Path, configuration: str, users: int) -> Iterator[Peer]:
         "PEER_SECRET": SECRET,
     }
     try:
-        command = ["bash", str(script), "start", configuration, str(auth), str(acct)]
+        command = [str(script), "start", configuration, str(auth), str(acct)]
         said = output_of(command, limit=_STARTS_WITHIN, more_environment=environment)
         told = dict(word.partition("=")[::2] for word in said.split())
         yield Peer(configuration, Target(auth, acct), _number(told, "radiusd_pid"), _number(told, "pg_pid"))
     finally:
-        output_of(["bash", str(script), "clean"], limit=60, more_environment=environment)
+        output_of([str(script), "clean"], limit=60, more_environment=environment)
 
 
 def _number(told: Mapping[str, str], name: str) -> int:
