@@ -89,6 +89,7 @@ class Cutter:
         self._acknowledged_at: dict[int, Instant] = {}
         self._tried_other_port: set[int] = set()
         self._waiting: dict[int, list[Deferred[bool]]] = {}
+        self._not_cut: set[int] = set()
 
     # Cuts
 
@@ -109,6 +110,7 @@ class Cutter:
     def settled(self, connections: Iterable[CutSettled]) -> None:
         """These connections are over, whatever we were doing about them."""
         for each in connections:
+            self._not_cut.discard(each.connection_id)
             self._tell(each.connection_id, is_over=True)
             attempt = self._tries.get(self._by_connection.get(each.connection_id, 0))
             if attempt is not None:
@@ -117,6 +119,9 @@ class Cutter:
     def when_settled(self, connection_ids: Collection[int]) -> "Deferred[bool]":
         """Fires when all of these connections are over (True), or one was found not to be (False)."""
         done: Deferred[bool] = Deferred()
+        if not self._not_cut.isdisjoint(connection_ids):
+            done.callback(False)
+            return done
         left = {each for each in connection_ids if each in self._by_connection}
 
         def came(is_over: bool, connection_id: int) -> None:
@@ -293,9 +298,14 @@ class Cutter:
     def _finish(self, command: CutCommand, verdict: Verdict) -> None:
         self._counters.count(f"cut_{verdict.outcome.name.lower()}")
         self._counters.took(verdict.outcome.name.lower(), (self._now() - command.created_at) / 1000)
-        if self._by_connection.get(command.connection.id) == command.id:
-            del self._by_connection[command.connection.id]
-        self._tell(command.connection.id, is_over=verdict.closing is not None)
+        connection_id, is_over = command.connection.id, verdict.closing is not None
+        if self._by_connection.get(connection_id) == command.id:
+            del self._by_connection[connection_id]
+        if is_over:
+            self._not_cut.discard(connection_id)
+        else:
+            self._not_cut.add(connection_id)
+        self._tell(connection_id, is_over=is_over)
 
     def _tell(self, connection_id: int, *, is_over: bool) -> None:
         for each in self._waiting.pop(connection_id, ()):

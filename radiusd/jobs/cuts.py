@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from policy.connection import Connection, CutProven, FoundGone
 from policy.cut import Outcome, Verdict
@@ -41,6 +41,10 @@ _NEWER = (
         connections.c.state != "CLOSED",
         connections.c.id > bindparam("than"),
         connections.c.user_name == bindparam("user_name"),
+        or_(
+            connections.c.framed_ip_address == bindparam("framed_ip_address"),
+            connections.c.device == bindparam("device"),
+        ),
     )
     .limit(1)
 )
@@ -83,7 +87,10 @@ class VoidLeasesJob(Job):
 
 @frozen
 class HasSuccessorJob(Job):
-    """Whether its user is on the same router by a later connection, which a loosely named cut might hit."""
+    """Whether its user is on the same router by a later connection of the same device or address.
+
+    A cut that names them alone might hit that one.
+    """
 
     connection: Connection
 
@@ -93,6 +100,8 @@ class HasSuccessorJob(Job):
             "router_id": self.connection.router_id,
             "than": self.connection.id,
             "user_name": self.connection.user_name,
+            "framed_ip_address": self.connection.framed_ip_address,
+            "device": self.connection.device,
         }
         return work.database.execute(_NEWER, values).first() is not None
 

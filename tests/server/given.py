@@ -146,16 +146,20 @@ class Server:
         if self.held_back is not None:
             self.held_back.append((job, done))
             return
-        results, cuts = self.committer.commit([job])
-        self.cuts += cuts
+        results, afterwards = self.committer.commit([job])
+        self.carry_out(afterwards)
         self._note_failures([job], results)
         done(results[0])
+
+    def carry_out(self, afterwards: list[Afterwards]) -> None:
+        """Keep what is to be done."""
+        self.cuts += afterwards
 
     def let_go(self) -> None:
         """Commit what was held back, as one batch."""
         held, self.held_back = self.held_back or [], None
-        results, cuts = self.committer.commit([job for job, _ in held])
-        self.cuts += cuts
+        results, afterwards = self.committer.commit([job for job, _ in held])
+        self.carry_out(afterwards)
         self._note_failures([job for job, _ in held], results)
         for (_, done), result in zip(held, results, strict=True):
             done(result)

@@ -1,0 +1,69 @@
+"""Changes of running sessions by CoA; what a router refuses is kept at the server, and said so."""
+
+from policy.package import Rate
+from policy.quantities import BitsPerSecond, Octets, Seconds
+from radiusd.coa.orders import Acknowledged, Refused, Silent
+from radiusd.store import live
+from radiusd.wire.codes import Code
+from tests.cutting.given import CuttingServer
+
+
+def extend(server: CuttingServer, seconds: int = 1800) -> None:
+    with server.database.writing() as connection:
+        live.extend(connection, 1, Seconds(seconds), Octets(0), server.at)
+    server.look()
+
+
+def test_more_time_is_told_to_the_router_counted_from_the_sessions_start(server: CuttingServer) -> None:
+    server.come_online()
+    server.pass_time(600)
+    server.routers.answers.append(Acknowledged(1, 5))
+    extend(server)
+    (asked,) = server.routers.asked
+    assert asked.code == Code.COA_REQUEST
+    assert (asked.acct_session_id, asked.framed_ip_address) == ("80100001", "10.5.0.2")
+    assert asked.attributes == (("Session-Timeout", 3600 + 1800),)
+    assert (server.wish().outcome, server.wish().evidence) == ("changed", "acknowledged by the router")
+
+
+def test_another_speed_is_told_without_a_new_login(server: CuttingServer) -> None:
+    server.come_online()
+    server.routers.answers.append(Acknowledged(1, 5))
+    rate = Rate(BitsPerSecond(1_000_000), BitsPerSecond(5_000_000))
+    with server.database.writing() as connection:
+        live.change_rate(connection, 1, rate, "1M/5M", server.at)
+    server.look()
+    assert server.routers.asked[0].attributes == (("Mikrotik-Rate-Limit", "1M/5M"),)
+    again = server.log_in(Acct_Session_Id="80100001")
+    assert again["Mikrotik-Rate-Limit"] == ["1M/5M"]
+
+
+def test_what_the_router_refuses_is_kept_at_the_server(server: CuttingServer) -> None:
+    server.come_online()
+    server.routers.answers.append(Refused(401, 1, 5))
+    extend(server)
+    assert (server.wish().outcome, server.wish().evidence) == ("refused", "refused by the router (Error-Cause 401)")
+    assert server.log_in(Acct_Session_Id="80100001")["Session-Timeout"] == [5400]
+
+
+def test_a_silent_router_is_told_again_while_the_session_goes_on(server: CuttingServer) -> None:
+    server.come_online()
+    server.routers.answers.append(Silent(4, 4_500))
+    extend(server)
+    assert server.wish().outcome is None
+    server.pass_time(1.1)
+    server.routers.answers.append(Acknowledged(1, 5))
+    server.look()
+    assert server.wish().outcome == "changed"
+
+
+def test_and_no_longer(server: CuttingServer) -> None:
+    server.come_online()
+    server.routers.answers.append(Silent(4, 4_500))
+    extend(server)
+    server.stop()
+    server.pass_time(1.1)
+    server.routers.answers.append(Silent(4, 4_500))
+    server.look()
+    wish = server.wish()
+    assert (wish.outcome, wish.due_at) == ("refused", None)
