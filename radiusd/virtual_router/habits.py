@@ -70,6 +70,13 @@ def _positive(text: str) -> float:
     return number
 
 
+def _number(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 1 << 16:
+        raise ValueError
+    return number
+
+
 def _part(text: str) -> float:
     number = float(text)
     if not 0 <= number < 1:
@@ -79,7 +86,7 @@ def _part(text: str) -> float:
 
 _OPTIONS = {
     "accept-off": _Option("accept_off", "does not hear disconnects (accept=no, as out of the box)"),
-    "port": _Option("listens_at", "listens for disconnects at another port: port=1700", 1700, int),
+    "port": _Option("listens_at", "listens for disconnects at another port: port=1700", 1700, _number),
     "mute": _Option("mute", "cuts, and answers nothing"),
     "mute-for": _Option("mute_for", "hears nothing for SECONDS from the first request on", 3.0, _positive),
     "late": _Option("late_by", "answers disconnects a second late, or late=MILLISECONDS", 1.0, _milliseconds),
@@ -89,7 +96,7 @@ _OPTIONS = {
     "nak-bare": _Option("nak_bare", "gives no Error-Cause for a session that is not there"),
     "nak-401": _Option("nak_401", "refuses Framed-IP-Address (401)"),
     "nak-501": _Option("nak_501", "refuses everything (501, administratively prohibited)"),
-    "nak-changes": _Option("nak_changes", "refuses changes with 401, or nak-changes=404", 401, int),
+    "nak-changes": _Option("nak_changes", "refuses changes with 401, or nak-changes=404", 401, _number),
     "since-start": _Option("timeout_since_start", "counts a changed Session-Timeout from the login"),
     "off-when-asked": _Option("reboots_when_asked", "loses power at the first disconnect, for SECONDS", 1.0, _positive),
     "loss": _Option("loss", "loses a part of all datagrams: loss=0.3", 0.3, _part),
@@ -103,8 +110,8 @@ _OPTIONS = {
     "api-refuse": _Option("api_refuse", "API: nobody listens"),
     "api-hang": _Option("api_hang", "API: accepts, and never answers"),
     "api-slow": _Option("api_slow", "API: answers a second late, or api-slow=MILLISECONDS", 1.0, _milliseconds),
-    "api-trap": _Option("api_traps", "API: the first command fails (category 4), or so many", 1, int),
-    "api-fatal": _Option("api_fatals", "API: the first command ends the connection, or so many", 1, int),
+    "api-trap": _Option("api_traps", "API: the first command fails (category 4), or so many", 1, _number),
+    "api-fatal": _Option("api_fatals", "API: the first command ends the connection, or so many", 1, _number),
     "api-old-login": _Option("api_old_login", "API: knows the challenge only, as before 6.43"),
     "api-keeps": _Option("api_keeps", "API: says that it removed a row, and keeps it"),
     "no-ppp": _Option("no_ppp", "API: has no PPP"),

@@ -113,7 +113,9 @@ def test_habits_as_they_are_written() -> None:
     assert habits.of(tuple(habits.MEANINGS)).accept_off
 
 
-@pytest.mark.parametrize("written", ["friendly", "late=soon", "loss=1.5", "mute-for=-1", "nak-406=yes", "port="])
+@pytest.mark.parametrize(
+    "written", ["friendly", "late=soon", "loss=1.5", "mute-for=-1", "nak-406=yes", "port=", "port=99999"]
+)
 def test_what_is_no_habit_is_told(written: str) -> None:
     with pytest.raises(ValueError, match="habit"):
         habits.of((written,))
