@@ -40,9 +40,14 @@ def _reference(name: str, target: str, *, nullable: bool = False) -> "Column[int
     return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=nullable)
 
 
-def _usage() -> tuple["Column[int]", ...]:
-    return tuple(
-        Column(name, BigInteger, nullable=False, server_default="0") for name in ("uploaded", "downloaded", "seconds")
+def _usage() -> "tuple[Column[int] | CheckConstraint, ...]":
+    return (
+        *(
+            Column(name, BigInteger, nullable=False, server_default="0")
+            for name in ("uploaded", "downloaded", "seconds")
+        ),
+        # U1, as far as a row can tell.
+        CheckConstraint("uploaded >= 0 AND downloaded >= 0 AND seconds >= 0", name="usage"),
     )
 
 
@@ -89,12 +94,8 @@ branches = Table(
     metadata,
     _id(),
     Column("name", Text, nullable=False, unique=True),
-    Column(
-        "password_store",
-        Text,
-        CheckConstraint("password_store IN ('recoverable', 'hash')", name="password_store"),
-        nullable=False,
-    ),
+    Column("password_store", Text, nullable=False),
+    CheckConstraint("password_store IN ('recoverable', 'hash')", name="password_store"),
     Column("interim", Integer, nullable=False),
     CheckConstraint("interim BETWEEN 60 AND 600", name="interim"),
     Column("idle_timeout", Integer),
@@ -129,12 +130,8 @@ routers = Table(
     Column("api_password", LargeBinary),
     Column("timeout", Integer, nullable=False, server_default="300"),
     CheckConstraint("timeout BETWEEN 100 AND 60000", name="timeout"),
-    Column(
-        "require_message_authenticator",
-        Text,
-        CheckConstraint("require_message_authenticator IN ('yes', 'no', 'learn')", name="require_ma"),
-        nullable=False,
-    ),
+    Column("require_message_authenticator", Text, nullable=False),
+    CheckConstraint("require_message_authenticator IN ('yes', 'no', 'learn')", name="require_ma"),
     Column("signs_requests", Boolean, nullable=False, server_default="0"),
     Column("mac_password", Text, nullable=False),
     CheckConstraint("mac_password IN ('empty', 'mac', 'fixed')", name="mac"),
@@ -207,12 +204,8 @@ logins = Table(
     _reference("pass_id", "passes", nullable=True),
     Column("kind", Text, nullable=False),
     CheckConstraint("kind IN ('account', 'pass', 'voucher')", name="kind"),
-    Column(
-        "password_kind",
-        Text,
-        CheckConstraint("password_kind IN ('recoverable', 'argon2')", name="password_kind"),
-        nullable=False,
-    ),
+    Column("password_kind", Text, nullable=False),
+    CheckConstraint("password_kind IN ('recoverable', 'argon2')", name="password_kind"),
     Column("password", LargeBinary, nullable=False),
 )
 Index("ix_logins_account_id", logins.c.account_id)
@@ -247,6 +240,10 @@ sessions = Table(
         "ended_at >= created_at AND (started_at IS NULL OR ended_at >= started_at)", name="end_after_start"
     ),
     CheckConstraint("(phase = 'ACTIVE') = (slot IS NOT NULL)", name="slot"),
+    CheckConstraint("slot BETWEEN 1 AND 5", name="slot_number"),
+    # S2: nobody uses a session that waits, somebody uses one that is active.
+    CheckConstraint("phase <> 'PENDING' OR (device IS NULL AND started_at IS NULL)", name="pending"),
+    CheckConstraint("phase <> 'ACTIVE' OR (device IS NOT NULL AND started_at IS NOT NULL)", name="active"),
 )
 # S1: no more active sessions than places, each place held once.
 Index(

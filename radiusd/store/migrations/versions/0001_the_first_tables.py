@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("switch_rule", sa.Text(), server_default="leash", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("switch_rule IN ('leash', 'refuse')", name=op.f("ck_branches_switch_rule")),
+        sa.CheckConstraint("password_store IN ('recoverable', 'hash')", name=op.f("ck_branches_password_store")),
         sa.CheckConstraint("interim BETWEEN 60 AND 600", name=op.f("ck_branches_interim")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_branches")),
         sa.UniqueConstraint("name", name=op.f("uq_branches_name")),
@@ -122,6 +123,9 @@ def upgrade() -> None:
         sa.CheckConstraint("cut_by IN ('coa', 'api', 'both')", name=op.f("ck_routers_cut_by")),
         sa.CheckConstraint("kind IN ('mikrotik', 'other')", name=op.f("ck_routers_kind")),
         sa.CheckConstraint("mac_password IN ('empty', 'mac', 'fixed')", name=op.f("ck_routers_mac")),
+        sa.CheckConstraint(
+            "require_message_authenticator IN ('yes', 'no', 'learn')", name=op.f("ck_routers_require_ma")
+        ),
         sa.CheckConstraint("coa_port BETWEEN 1 AND 65535", name=op.f("ck_routers_coa_port")),
         sa.CheckConstraint("timeout BETWEEN 100 AND 60000", name=op.f("ck_routers_timeout")),
         sa.ForeignKeyConstraint(["branch_id"], ["branches.id"], name=op.f("fk_routers_branch_id")),
@@ -177,6 +181,7 @@ def upgrade() -> None:
         sa.CheckConstraint("clock IN ('wall', 'online')", name=op.f("ck_passes_clock")),
         sa.CheckConstraint("devices BETWEEN 1 AND 5", name=op.f("ck_passes_devices")),
         sa.CheckConstraint("price >= 0", name=op.f("ck_passes_price")),
+        sa.CheckConstraint("uploaded >= 0 AND downloaded >= 0 AND seconds >= 0", name=op.f("ck_passes_usage")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_passes_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_passes")),
     )
@@ -198,6 +203,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("password_kind", sa.Text(), nullable=False),
         sa.Column("password", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("password_kind IN ('recoverable', 'argon2')", name=op.f("ck_logins_password_kind")),
         sa.CheckConstraint("kind IN ('account', 'pass', 'voucher')", name=op.f("ck_logins_kind")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_logins_account_id")),
         sa.ForeignKeyConstraint(["pass_id"], ["passes.id"], name=op.f("fk_logins_pass_id")),
@@ -230,6 +236,14 @@ def upgrade() -> None:
             "ended_at >= created_at AND (started_at IS NULL OR ended_at >= started_at)",
             name=op.f("ck_sessions_end_after_start"),
         ),
+        sa.CheckConstraint("slot BETWEEN 1 AND 5", name=op.f("ck_sessions_slot_number")),
+        sa.CheckConstraint(
+            "phase <> 'PENDING' OR (device IS NULL AND started_at IS NULL)", name=op.f("ck_sessions_pending")
+        ),
+        sa.CheckConstraint(
+            "phase <> 'ACTIVE' OR (device IS NOT NULL AND started_at IS NOT NULL)", name=op.f("ck_sessions_active")
+        ),
+        sa.CheckConstraint("uploaded >= 0 AND downloaded >= 0 AND seconds >= 0", name=op.f("ck_sessions_usage")),
         sa.ForeignKeyConstraint(["pass_id"], ["passes.id"], name=op.f("fk_sessions_pass_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
@@ -271,6 +285,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(state = 'CLOSED') = (closed_at IS NOT NULL)", name=op.f("ck_connections_closed_at")),
         sa.CheckConstraint("state IN ('OPEN', 'CUTTING', 'CLOSED')", name=op.f("ck_connections_state")),
         sa.CheckConstraint("(closed_at IS NULL) = (closing IS NULL)", name=op.f("ck_connections_closing")),
+        sa.CheckConstraint("uploaded >= 0 AND downloaded >= 0 AND seconds >= 0", name=op.f("ck_connections_usage")),
         sa.ForeignKeyConstraint(["router_id"], ["routers.id"], name=op.f("fk_connections_router_id")),
         sa.ForeignKeyConstraint(["session_id"], ["sessions.id"], name=op.f("fk_connections_session_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
