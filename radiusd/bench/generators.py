@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -59,8 +60,11 @@ class Generator(Protocol):
     def scenarios(self) -> tuple[str, ...]:
         """What it can do."""
 
-    def run(self, target: Target, load: Load) -> Figures:
-        """Raises BenchError if it could not do its part; that the server did not is in the figures."""
+    def run(self, target: Target, load: Load, meanwhile: Callable[[], None]) -> Figures:
+        """Raises BenchError if it could not do its part; that the server did not is in the figures.
+
+        `meanwhile` is called now and then; what it raises ends the run.
+        """
 
 
 class Radload:
@@ -72,7 +76,7 @@ class Radload:
     def __init__(self, program: Path) -> None:
         self._program = program
 
-    def run(self, target: Target, load: Load) -> Figures:
+    def run(self, target: Target, load: Load, meanwhile: Callable[[], None]) -> Figures:
         """See Generator."""
         options = {
             "-m": load.scenario,
@@ -87,7 +91,9 @@ class Radload:
         }
         words = [str(word) for pair in options.items() for word in pair]
         # 1: something was lost, which is in the figures.
-        return figures.from_radload(output_of([str(self._program), *words], limit=load.limit + 10, good=(0, 1)))
+        return figures.from_radload(
+            output_of([str(self._program), *words], limit=load.limit + 10, good=(0, 1), meanwhile=meanwhile)
+        )
 
 
 def build_radload(source: Path, folder: Path) -> Radload:
@@ -111,7 +117,7 @@ class VirtualRouters:
     name = "the project's own virtual routers"
     scenarios = ("mixed",)
 
-    def run(self, target: Target, load: Load) -> Figures:
+    def run(self, target: Target, load: Load, meanwhile: Callable[[], None]) -> Figures:
         """See Generator."""
         options = {
             "--guests": load.sessions,
@@ -125,5 +131,11 @@ class VirtualRouters:
         words = [str(word) for pair in options.items() for word in pair]
         ports = ["--auth-port", str(target.auth_port), "--acct-port", str(target.acct_port)]
         command = [sys.executable, "-P", "-m", "radiusd.virtual_router", *ports, "load", *words, "--pap", "--json"]
-        told = output_of(command, limit=load.limit + 10, good=(0, 1), more_environment={"ICAFE_ROUTER_SECRET": SECRET})
+        told = output_of(
+            command,
+            limit=load.limit + 10,
+            good=(0, 1),
+            meanwhile=meanwhile,
+            more_environment={"ICAFE_ROUTER_SECRET": SECRET},
+        )
         return figures.from_virtual_routers(told)

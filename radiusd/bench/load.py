@@ -49,8 +49,13 @@ class Plan:
 
     def sessions(self, scenario: str, requests: float) -> int:
         """How many sessions make about so many requests; no user has more devices than the package allows."""
-        wanted = int(requests) // REQUESTS_OF_A_SESSION[scenario]
-        return max(1, min(wanted, self.users * DEVICES))
+        return max(1, min(int(requests) // REQUESTS_OF_A_SESSION[scenario], self.users * DEVICES))
+
+    @property
+    def users_are_too_few(self) -> bool:
+        """Whether some runs will have fewer requests than were wanted."""
+        most = self.users * DEVICES
+        return any(self.requests // REQUESTS_OF_A_SESSION[each] > most for each in self.scenarios)
 
 
 @frozen
@@ -91,7 +96,10 @@ class Results:
 
 @frozen(kw_only=True)
 class Contestant:
-    """A running server. `database_pids` is None where the database has no process of its own, or an unknown one."""
+    """A running server; `must_live` raises BenchError when it runs no more.
+
+    `database_pids` is None where the database has no process of its own, or an unknown one.
+    """
 
     name: str
     target: Target
@@ -150,7 +158,7 @@ class Measurement:
                 target=peer.target,
                 pids=(peer.pid,),
                 database_pids=(peer.database_pid,) if peer.database_pid else None,
-                must_live=lambda: None,
+                must_live=peer.must_live,
             )
 
     def _round(self, number: int, store: Store, folder: Path, others: Sequence[Contestant]) -> None:
@@ -206,10 +214,9 @@ class Measurement:
             in_flight=self._plan.in_flight,
             tag=tag or secrets.token_hex(4),
         )
-        try:
-            return self._generator.run(contestant.target, load)
-        finally:
-            contestant.must_live()
+        figures = self._generator.run(contestant.target, load, contestant.must_live)
+        contestant.must_live()
+        return figures
 
     def _compare(self, store: Store, other: Contestant) -> None:
         runs = self.results.runs

@@ -29,6 +29,11 @@ class Peer:
     pid: int
     database_pid: int
 
+    def must_live(self) -> None:
+        """Raises BenchError if it ended by itself."""
+        if not Path(f"/proc/{self.pid}").exists():
+            raise BenchError(f"FreeRADIUS ({self.configuration}) ended by itself")
+
 
 def require_freeradius() -> None:
     """Raises BenchError when it, or what it needs for its databases, is not installed."""

@@ -6,6 +6,7 @@ from typing import Any
 from attrs import asdict, frozen
 
 from radiusd.bench.figures import Figures
+from radiusd.bench.filling import DEVICES
 from radiusd.bench.load import OURS, Compared, Line, Plan, Results
 from radiusd.bench.machine import Machine
 
@@ -37,6 +38,8 @@ class Circumstances:
         """As they are told before a table."""
         plan = self.plan
         amount = f"{plan.requests} requests" if plan.seconds is None else f"{plan.seconds:g} s"
+        if plan.seconds is None and plan.users_are_too_few:
+            amount += f" (or as many as {plan.users} users with {DEVICES} devices each can make)"
         rounds = "1 round" if plan.rounds == 1 else f"medians of {plan.rounds} rounds"
         return (
             str(self.machine),

@@ -5,13 +5,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from radiusd.bench.errors import BenchError
 
+_LOOKS_EVERY = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -48,12 +50,16 @@ def output_of(
     *,
     limit: float,
     good: Iterable[int] = (0,),
+    meanwhile: Callable[[], None] = lambda: None,
     more_environment: Mapping[str, str] | None = None,
 ) -> str:
-    """What a program prints. Raises BenchError unless it ends within `limit` seconds with a `good` status."""
+    """What a program prints. Raises BenchError unless it ends within `limit` seconds with a `good` status.
+
+    `meanwhile` is called now and then; what it raises ends the program.
+    """
     process = spawn(command, more_environment=more_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        printed, complaints = process.communicate(timeout=limit)
+        printed, complaints = _communicate(process, limit, meanwhile)
     except subprocess.TimeoutExpired as error:
         raise BenchError(f"{Path(command[0]).name} did not end within {limit:.0f} s") from error
     finally:
@@ -62,6 +68,19 @@ def output_of(
         why = last_line(complaints.decode(errors="replace")) or "it did not say why"
         raise BenchError(f"{Path(command[0]).name} failed with status {process.returncode}: {why}")
     return printed.decode(errors="replace")
+
+
+def _communicate(
+    process: "subprocess.Popen[bytes]", limit: float, meanwhile: Callable[[], None]
+) -> tuple[bytes, bytes]:
+    until = time.monotonic() + limit
+    while True:
+        try:
+            return process.communicate(timeout=_LOOKS_EVERY)
+        except subprocess.TimeoutExpired:
+            meanwhile()
+            if time.monotonic() > until:
+                raise
 
 
 def last_line(text: str) -> str:

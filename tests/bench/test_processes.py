@@ -1,0 +1,28 @@
+"""CPU time out of /proc."""
+
+import os
+
+from radiusd.bench.processes import cpu_seconds, free_ports, last_line, read_stat
+
+
+def test_a_process_may_be_called_anything() -> None:
+    text = "42 (a) b (c) S 7 42 42 0 -1 4194304 100 200 0 0 11 22 33 44 20 0 3 0 1000 0 0"
+    assert read_stat(text) == (7, 11 + 22 + 33 + 44)
+
+
+def test_our_own_cpu_time_is_found() -> None:
+    used = os.times()
+    assert cpu_seconds([os.getpid()]) >= used.user - 0.1
+
+
+def test_a_process_that_is_gone_used_nothing() -> None:
+    assert cpu_seconds([]) == 0
+
+
+def test_free_ports_are_all_different() -> None:
+    assert len(set(free_ports(5))) == 5
+
+
+def test_the_last_line_is_the_last_with_words() -> None:
+    assert last_line("first\n  why it failed \n\n") == "why it failed"
+    assert last_line("\n") == ""
