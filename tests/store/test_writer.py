@@ -1,0 +1,249 @@
+"""Group commit: what is handed over together is one transaction, and nobody hears of it before it is durable."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Barrier
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import IntegrityError
+
+from radiusd.store.database import Database
+from radiusd.store.decisions import Decision
+from radiusd.store.schema import accounts, branches, decisions
+from radiusd.store.work import Needs, Work
+from radiusd.store.writer import LARGEST_BATCH, Committer, Failed, Job, Writer
+from tests.server.given import NOON
+
+
+@frozen
+class Tells(Job):
+    """Keeps a decision with this reason, and returns the reason."""
+
+    reason: str
+
+    def run(self, work: Work) -> str:
+        work.decide(Decision(at=NOON, verdict="told", reason=self.reason))
+        return self.reason
+
+
+@frozen
+class Fails(Job):
+    """Writes a row and a decision, then finds that it cannot be done."""
+
+    def run(self, work: Work) -> None:
+        row = {"id": 1, "name": "half", "password_store": "hash", "interim": 120, "timezone": "UTC", "created_at": 0}
+        work.database.execute(branches.insert(), row)
+        work.decide(Decision(at=NOON, verdict="told", reason="half"))
+        raise ValueError("no")
+
+
+@frozen
+class NeedsTheImpossible(Job):
+    """Cannot even be loaded for."""
+
+    def needs(self) -> Needs:
+        raise KeyError("nothing of the kind")
+
+    def run(self, work: Work) -> None:
+        raise AssertionError("it was not loaded for")
+
+
+@frozen
+class CannotBeCommitted(Job):
+    """Writes what only the COMMIT refuses."""
+
+    def run(self, work: Work) -> None:
+        work.decide(Decision(at=NOON, verdict="told", reason="half"))
+        if work.database.dialect.name == "sqlite":
+            work.database.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            row = {"id": 1, "name": "x", "branch_id": 99, "kind": "customer", "created_at": 0}
+            work.database.execute(accounts.insert(), row)
+        else:
+            work.database.exec_driver_sql(
+                "CREATE TEMP TABLE chain (link INT PRIMARY KEY, next INT REFERENCES chain INITIALLY DEFERRED)"
+            )
+            work.database.exec_driver_sql("INSERT INTO chain VALUES (1, 2)")
+
+
+class Stalls(Job):
+    """Its batch is on its way for as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.begun = Barrier(2, timeout=30)
+        self.may_end = Barrier(2, timeout=30)
+
+    def run(self, work: Work) -> str:
+        self.begun.wait()
+        self.may_end.wait()
+        return "stalled"
+
+
+def told(database: Database) -> list[str]:
+    """The reasons that were kept, in order."""
+    with database.reading() as connection:
+        return list(connection.execute(select(decisions.c.reason).order_by(decisions.c.id)).scalars())
+
+
+def half_done(database: Database) -> int:
+    """Rows of jobs that failed."""
+    with database.reading() as connection:
+        return len(connection.execute(select(branches)).all()) + told(database).count("half")
+
+
+@contextmanager
+def transactions(database: Database) -> Iterator[list[str]]:
+    """How each transaction that wrote ended meanwhile."""
+    ends: list[str] = []
+
+    def committed(_: Connection) -> None:
+        ends.append("commit")
+
+    def undone(_: Connection) -> None:
+        ends.append("rollback")
+
+    event.listen(database.engine, "commit", committed)
+    event.listen(database.engine, "rollback", undone)
+    yield ends
+    event.remove(database.engine, "commit", committed)
+    event.remove(database.engine, "rollback", undone)
+
+
+@contextmanager
+def a_disk_that_is_full(database: Database) -> Iterator[None]:
+    """Every COMMIT fails."""
+
+    def refuse(_: Connection) -> None:
+        raise OSError("no space left on device")
+
+    event.listen(database.engine, "commit", refuse)
+    yield
+    event.remove(database.engine, "commit", refuse)
+
+
+def reasons_of(results: list[Any]) -> list[Any]:
+    return [type(each.error) if isinstance(each, Failed) else each for each in results]
+
+
+# The committer
+
+
+def test_jobs_handed_over_together_are_one_transaction_with_results_in_their_order(database: Database) -> None:
+    words = [f"r{number}" for number in range(50)]
+    with transactions(database) as ends:
+        results, _ = Committer(database).commit([Tells(each) for each in words])
+    assert results == words
+    assert ends == ["commit"]
+    assert told(database) == words
+
+
+def test_a_job_that_cannot_be_carried_out_costs_only_itself(database: Database) -> None:
+    results, _ = Committer(database).commit([Tells("before"), Fails(), Tells("after")])
+    assert reasons_of(results) == ["before", ValueError, "after"]
+    assert told(database) == ["before", "after"]
+    assert half_done(database) == 0
+
+
+def test_a_job_that_cannot_be_loaded_for_costs_only_itself(database: Database) -> None:
+    results, _ = Committer(database).commit([Tells("before"), NeedsTheImpossible(), Tells("after")])
+    assert reasons_of(results) == ["before", KeyError, "after"]
+    assert told(database) == ["before", "after"]
+
+
+def test_a_job_that_only_the_commit_refuses_costs_only_itself(database: Database) -> None:
+    committer = Committer(database)
+    results, _ = committer.commit([Tells("before"), CannotBeCommitted(), Tells("after")])
+    assert reasons_of(results) == ["before", IntegrityError, "after"]
+    assert told(database) == ["before", "after"]
+    assert committer.commit([Tells("later")])[0] == ["later"]
+
+
+def test_nothing_is_promised_when_nothing_can_be_committed(database: Database) -> None:
+    with a_disk_that_is_full(database):
+        results, afterwards = Committer(database).commit([Tells("one"), Tells("two")])
+    assert reasons_of(results) == [OSError, OSError]
+    assert afterwards == []
+    assert told(database) == []
+
+
+def test_after_a_failure_ids_of_the_undone_transaction_are_not_used(database: Database) -> None:
+    committer = Committer(database)
+    with a_disk_that_is_full(database):
+        committer.commit([Tells("lost")])
+    committer.commit([Tells("kept")])
+    assert Committer(database).commit([Tells("by another writer")])[0] == ["by another writer"]
+    assert told(database) == ["kept", "by another writer"]
+
+
+def test_nothing_at_all_is_no_failure(database: Database) -> None:
+    assert Committer(database).commit([]) == ([], [])
+
+
+# The thread
+
+
+class Deliveries:
+    """What a writer handed back, batch by batch; nothing of it may be said before it is durable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.batches: list[list[Any]] = []
+        self.durable: list[list[str]] = []
+
+    def __call__(self, answers: list[tuple[Any, Any]], afterwards: list[Any]) -> None:
+        self.durable.append(told(self._database))
+        self.batches.append([])
+        for done, result in answers:
+            done(result)
+
+    def keep(self, result: Any) -> None:
+        self.batches[-1].append(result)
+
+
+def test_what_is_queued_during_a_commit_is_the_next_batch(database: Database) -> None:
+    heard, stalls = Deliveries(database), Stalls()
+    writer = Writer(Committer(database), heard)
+    writer.start()
+    writer.submit(stalls, heard.keep)
+    stalls.begun.wait()
+    for word in ("a", "b", "c"):
+        writer.submit(Tells(word), heard.keep)
+    assert writer.waiting == 3
+    assert heard.batches == []
+    stalls.may_end.wait()
+    writer.stop()
+    assert heard.batches == [["stalled"], ["a", "b", "c"]]
+
+
+def test_results_are_delivered_when_they_are_durable_and_not_before(database: Database) -> None:
+    heard = Deliveries(database)
+    writer = Writer(Committer(database), heard)
+    writer.submit(Tells("a"), heard.keep)
+    writer.submit(Tells("b"), heard.keep)
+    writer.start()
+    writer.stop()
+    assert heard.batches == [["a", "b"]]
+    assert heard.durable == [["a", "b"]]
+
+
+def test_a_batch_has_its_largest_size(database: Database) -> None:
+    heard = Deliveries(database)
+    writer = Writer(Committer(database), heard)
+    for number in range(LARGEST_BATCH + 1):
+        writer.submit(Tells(str(number)), heard.keep)
+    writer.start()
+    writer.stop()
+    assert [len(each) for each in heard.batches] == [LARGEST_BATCH, 1]
+
+
+def test_a_writer_that_stops_carries_out_what_is_queued(database: Database) -> None:
+    heard, stalls = Deliveries(database), Stalls()
+    writer = Writer(Committer(database), heard)
+    writer.start()
+    writer.submit(stalls, heard.keep)
+    stalls.begun.wait()
+    writer.submit(Tells("last"), heard.keep)
+    stalls.may_end.wait()
+    writer.stop()
+    assert told(database) == ["last"]
