@@ -1,0 +1,69 @@
+"""Decisions are forgotten after ninety days, and nothing else ever is."""
+
+from sqlalchemy import Connection, func, insert, select
+
+from policy.quantities import DAY, Instant, later
+from radiusd.jobs.pruning import PruneJob
+from radiusd.store.database import Database
+from radiusd.store.schema import decisions, metadata
+from radiusd.store.writer import Committer
+from tests.server.given import NOON, Server
+
+NINETY_DAYS = later(NOON, -90 * DAY)
+
+
+def decide(database: Database, *instants: int) -> None:
+    """Keep one decision of each of these instants."""
+    with database.writing() as connection:
+        rows = [
+            {"id": number, "at": at, "verdict": "accepted", "reason": "granted", "facts": "[]"}
+            for number, at in enumerate(instants, 1000)
+        ]
+        connection.execute(insert(decisions), rows)
+
+
+def prune(database: Database, at: Instant = NOON) -> bool:
+    """Whether there may be more."""
+    (has_more,), _ = Committer(database).commit([PruneJob(at)])
+    assert isinstance(has_more, bool)
+    return has_more
+
+
+def kept(database: Database) -> list[int]:
+    with database.reading() as connection:
+        return list(connection.execute(select(decisions.c.at).order_by(decisions.c.at)).scalars())
+
+
+def rows(connection: Connection) -> dict[str, int]:
+    """How many rows each table has."""
+    return {
+        name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for name, table in metadata.tables.items()
+    }
+
+
+def test_a_decision_is_kept_for_ninety_days_and_no_longer(database: Database) -> None:
+    decide(database, NINETY_DAYS - 1, NINETY_DAYS, NOON)
+    assert not prune(database)
+    assert kept(database) == [NINETY_DAYS, NOON]
+
+
+def test_a_thousand_are_forgotten_at_a_time_the_oldest_first(database: Database) -> None:
+    decide(database, *range(1500))
+    assert prune(database)
+    assert kept(database) == list(range(1000, 1500))
+    assert not prune(database)
+    assert kept(database) == []
+
+
+def test_nothing_else_is_ever_forgotten(server: Server) -> None:
+    server.log_in(Acct_Session_Id="80100001")
+    server.report("Start", Acct_Session_Id="80100001")
+    server.log_in(mac="AA:BB:CC:00:00:09")
+    with server.database.reading() as connection:
+        before = rows(connection)
+    prune(server.database, later(NOON, 400 * DAY))
+    with server.database.reading() as connection:
+        assert rows(connection) == {**before, "decisions": 0}
+    assert before["decisions"] > 0
+    assert before["commands"] > 0
