@@ -82,7 +82,7 @@ class _Reader:
         self._path = path
         self._lines = text.splitlines()
         self._text = text
-        self._mistakes: list[tuple[int, str]] = []
+        self._mistakes: dict[tuple[str, str | None], tuple[int, str]] = {}
 
     def read(self) -> Config:
         try:
@@ -97,7 +97,9 @@ class _Reader:
         parts = {name: self._section(name, document.get(name, {})) for name in _SECTIONS}
         config = self._config(parts["server"], parts["store"], parts["log"])
         if self._mistakes:
-            raise ConfigError("\n".join(f"{self._path}:{line}: {what}" for line, what in sorted(self._mistakes)))
+            raise ConfigError(
+                "\n".join(f"{self._path}:{line}: {what}" for line, what in sorted(self._mistakes.values()))
+            )
         return config
 
     def _section(self, name: str, values: Any) -> Any:
@@ -143,7 +145,7 @@ class _Reader:
 
     def _address(self, section: str, key: str, text: str) -> Address:
         host, _, port = text.rpartition(":")
-        if not port.isdigit() or not 0 < int(port) < 65536:
+        if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             self._mistake(section, key, f"expected ADDRESS:PORT, as in 127.0.0.1:1812, found {text!r}")
             return Address("127.0.0.1", 1)
         return Address(self._host(section, key, host.strip("[]")), int(port))
@@ -157,7 +159,8 @@ class _Reader:
 
     def _mistake(self, section: str, key: str | None, what: str) -> None:
         name = section if key is None else f"{section}.{key}"
-        self._mistakes.append((self._line_of(section, key), f"{name}: {what}"))
+        # What is of the wrong type is not missing as well.
+        self._mistakes.setdefault((section, key), (self._line_of(section, key), f"{name}: {what}"))
 
     def _line_of(self, section: str, key: str | None) -> int:
         """Where `key` stands in its section; the section's line when it is missing, line 1 when both are."""

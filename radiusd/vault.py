@@ -39,7 +39,7 @@ class Vault:
         if clear is None:
             try:
                 clear = self._cipher.decrypt(sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], purpose.encode())
-            except InvalidTag as error:
+            except (InvalidTag, ValueError) as error:  # ValueError: not even as long as a nonce
                 raise VaultError(
                     "a stored secret does not open: the key file is not the one it was sealed with"
                 ) from error
