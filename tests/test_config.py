@@ -1,0 +1,154 @@
+"""The configuration file: read to the last key, or refused with every mistake that is in it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from radiusd import paths
+from radiusd.config import Config, ConfigError, load
+
+SHIPPED = Path(__file__).parents[1] / "conf" / "radiusd.toml"
+LEAST = '[store]\nurl = "sqlite:////var/lib/icafe/store"\nkey_file = "/var/lib/icafe/key"\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "radiusd.toml"
+
+
+def read(file: Path, text: str) -> Config:
+    file.write_text(text)
+    return load(file)
+
+
+def mistakes(file: Path, text: str) -> list[str]:
+    """What is said of the file, without its name."""
+    with pytest.raises(ConfigError) as caught:
+        read(file, text)
+    lines = str(caught.value).splitlines()
+    assert all(each.startswith(f"{file}:") for each in lines)
+    return [each.removeprefix(f"{file}:") for each in lines]
+
+
+# What is read
+
+
+def test_the_file_that_is_shipped_says_what_is_so_without_it(file: Path) -> None:
+    shipped = load(SHIPPED)
+    least = read(file, '[store]\nurl = "sqlite:////var/lib/icafe-radiusd/store.sqlite3"\nkey_file = "/x"\n')
+    assert evolve(least, path=SHIPPED, key_file=shipped.key_file) == shipped
+
+
+def test_the_file_that_is_shipped_explains_every_key(file: Path) -> None:
+    said = mistakes(file, LEAST + "[server]\nx = 1\n[log]\nx = 1\n")
+    known = ", ".join(each.split("known are ")[1] for each in said) + ", url, key_file"
+    explained = [each for each in SHIPPED.read_text().split("\n\n") if re.search("^# ", each, re.MULTILINE)]
+    for key in known.split(", "):
+        assert any(re.search(f"^{key} = ", each, re.MULTILINE) for each in explained), key
+
+
+def test_without_anything_said_the_ports_are_those_of_the_rfcs(file: Path) -> None:
+    config = read(file, LEAST)
+    assert (str(config.auth), str(config.acct)) == ("0.0.0.0:1812", "0.0.0.0:1813")
+    assert str(config.web) == "127.0.0.1:8080"
+    assert f"{config.coa_source} {config.log_level}" == "0.0.0.0 info"
+    assert config.dictionary == paths.dictionary()
+
+
+def test_addresses_may_be_of_either_kind(file: Path) -> None:
+    config = read(file, LEAST + '[server]\nauth = "[::1]:1645"\nacct = "192.0.2.1:1646"\n')
+    assert (str(config.auth), str(config.acct)) == ("[::1]:1645", "192.0.2.1:1646")
+
+
+def test_the_web_may_be_shown_nowhere(file: Path) -> None:
+    assert read(file, LEAST + '[server]\nweb = ""\n').web is None
+
+
+def test_relative_paths_start_at_the_files_folder(file: Path) -> None:
+    config = read(file, '[server]\ndictionary = "d/mine"\n[store]\nurl = "sqlite:///store.sqlite3"\nkey_file = "key"\n')
+    assert config.store_url == f"sqlite:///{file.parent}/store.sqlite3"
+    assert config.key_file == file.parent / "key"
+    assert config.dictionary == file.parent / "d" / "mine"
+
+
+def test_the_address_of_a_postgresql_is_left_as_it_is(file: Path) -> None:
+    url = "postgresql://icafe@/icafe?host=/run/postgresql"
+    assert read(file, f'[store]\nurl = "{url}"\nkey_file = "key"\n').store_url == url
+
+
+# What is refused
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(file: Path) -> None:
+    text = """\
+# our café
+[server]
+auht = "0.0.0.0:1812"
+acct = 1813
+web = "127.0.0.1:0"
+coa_source = "router.example"
+
+[sotre]
+
+[store]
+url = true
+
+[log]
+level = "loud"
+"""
+    assert mistakes(file, text) == [
+        "3: server.auht: unknown key, did you mean auth?",
+        "4: server.acct: Expected `str`, got `int`",
+        "5: server.web: expected ADDRESS:PORT, as in 127.0.0.1:1812, found '127.0.0.1:0'",
+        "6: server.coa_source: expected an IP address, found 'router.example'",
+        "8: sotre: unknown section, did you mean store?",
+        "10: store.key_file: expected the file with the key that secrets are sealed under",
+        "11: store.url: Expected `str`, got `bool`",
+        "14: log.level: expected one of debug, info, warn, error",
+    ]
+
+
+def test_a_key_that_nothing_resembles_is_told_with_those_there_are(file: Path) -> None:
+    (said,) = mistakes(file, LEAST + "[log]\ncolour = 1\n")
+    assert said == "5: log.colour: unknown key; known are level"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["1812", ":1812", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:x", "10.0.0.1:¹"],
+)
+def test_an_address_needs_a_port(file: Path, address: str) -> None:
+    (said,) = mistakes(file, LEAST + f'[server]\nauth = "{address}"\n')
+    assert said == f"5: server.auth: expected ADDRESS:PORT, as in 127.0.0.1:1812, found {address!r}"
+
+
+def test_a_name_is_no_address(file: Path) -> None:
+    (said,) = mistakes(file, LEAST + '[server]\nauth = "localhost:1812"\n')
+    assert said == "5: server.auth: expected an IP address, found 'localhost'"
+
+
+def test_an_empty_file_lacks_the_store(file: Path) -> None:
+    assert [each.split(": expected")[0] for each in mistakes(file, "")] == ["1: store.key_file", "1: store.url"]
+
+
+def test_a_section_is_a_section(file: Path) -> None:
+    assert "1: log: expected a section, as in [server]" in mistakes(file, 'log = "debug"\n' + LEAST)
+
+
+@pytest.mark.parametrize(("text", "line"), [("[store\n", 1), ("[store]\nurl = \n", 2), ("[store]\n\nurl = 'x", 3)])
+def test_what_is_not_toml_is_told_with_its_line(file: Path, text: str, line: int) -> None:
+    (said,) = mistakes(file, text)
+    assert said.startswith(f"{line}: this is not TOML: ")
+
+
+def test_a_file_that_is_not_there_is_one_sentence(file: Path) -> None:
+    with pytest.raises(ConfigError, match=f"^cannot read the configuration {file}: No such file or directory$"):
+        load(file)
+
+
+def test_a_file_that_is_not_text_is_one_sentence(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=f"^cannot read the configuration {file}: it is not UTF-8 text$"):
+        load(file)
