@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from policy.connection import Closing
 from policy.cut import Outcome, Verdict
 from policy.quantities import Instant
 from radiusd.coa.ladder import FOR_A_CAFE, Action, AskApi, Disconnect, Ladder, Means, Naming, Pace
@@ -15,13 +16,12 @@ from radiusd.coa.orders import Acknowledged, Answer, Order, Silent
 from radiusd.coa.routeros import ApiAccess, ApiUnavailable, Guest, Removal
 from radiusd.handlers.access import Submit
 from radiusd.handlers.directory import Known
-from radiusd.jobs.cuts import CutDecidedJob, HasSuccessorJob
+from radiusd.jobs.cuts import CutDecidedJob, FindSuccessorJob, Successor
 from radiusd.jobs.routers import CoaLearnedJob
 from radiusd.reaching import OTHER_PORT, api_access, guest, order
 from radiusd.server.counters import Counters
 from radiusd.store.directory import Router
 from radiusd.store.work import CutCommand, CutSettled
-from radiusd.store.writer import Failed
 from radiusd.wire.codes import Code
 
 _log = Logger()
@@ -164,7 +164,7 @@ class Cutter:
             hears_us=self.hears_us(router.id),
             has_other_port=self._may_try_other_port(router),
         )
-        attempt = _Try(command, router, Ladder(self._now(), means, self._pace))
+        attempt = _Try(command, router, Ladder(self._now(), means, self._pace, wished=command.created_at))
         self._tries[command.id] = attempt
         self._by_connection[line.id] = command.id
         self._act(attempt, attempt.ladder.begin())
@@ -179,7 +179,11 @@ class Cutter:
                 case Disconnect():
                     self._disconnect(attempt, action)
                 case AskApi():
-                    self._unless_succeeded(attempt, lambda: self._ask_api(attempt), lambda: self._skip_api(attempt))
+                    self._unless_succeeded(
+                        attempt,
+                        lambda: self._ask_api(attempt),
+                        lambda: self._act(attempt, attempt.ladder.api_postponed(self._now())),
+                    )
                 case Verdict():
                     self._end(attempt, action, is_stored=is_stored)
                     return
@@ -199,6 +203,7 @@ class Cutter:
         self._act(attempt, attempt.ladder.due(self._now()))
 
     def _disconnect(self, attempt: _Try, action: Disconnect) -> None:
+        """Send it; by address only if no later connection of the guest has it, for which the cut is not meant."""
         if action.naming is Naming.ADDRESS:
             self._unless_succeeded(
                 attempt,
@@ -209,16 +214,19 @@ class Cutter:
             self._send(attempt, action)
 
     def _unless_succeeded(self, attempt: _Try, go_on: Callable[[], None], skip: Callable[[], None]) -> None:
-        """Go on only if the guest is not online again by a later connection: a cut is for the one it was meant for."""
+        """Go on only if no later connection of the guest has the address: nobody could tell the two apart there."""
 
-        def looked(has_successor: Any) -> None:
-            if not attempt.ladder.is_decided:
-                if isinstance(has_successor, Failed) or has_successor:
-                    skip()
-                else:
-                    go_on()
+        def looked(successor: Any) -> None:
+            if attempt.ladder.is_decided:
+                return
+            if successor is Successor.BEGUN:
+                self._act(attempt, attempt.ladder.closed(Closing.SUPERSEDED))
+            elif successor is Successor.NONE:
+                go_on()
+            else:
+                skip()
 
-        self._submit(HasSuccessorJob(attempt.command.connection), looked)
+        self._submit(FindSuccessorJob(attempt.command.connection), looked)
 
     def _send(self, attempt: _Try, action: Disconnect) -> None:
         router, port = attempt.router, attempt.router.coa_port
@@ -252,17 +260,20 @@ class Cutter:
 
     def _ask_api(self, attempt: _Try) -> None:
         line = attempt.command.connection
-        removed = self._api.remove(api_access(attempt.router, line), guest(line))
+        wished_ago = (self._now() - attempt.command.created_at) / 1000
+        removed = self._api.remove(api_access(attempt.router, line), guest(line, wished_ago))
         removed.addCallbacks(
             lambda removal: self._act(
                 attempt, attempt.ladder.api_answered(is_gone=removal.is_gone, found=removal.found)
             ),
-            lambda failure: self._act(attempt, attempt.ladder.api_failed(_why(failure.value))),
+            lambda failure: self._act(attempt, self._api_failed(attempt, failure.value)),
         )
         removed.addErrback(lambda failure: _log.failure("an answer of the API could not be used", failure))
 
-    def _skip_api(self, attempt: _Try) -> None:
-        self._act(attempt, attempt.ladder.api_failed("not asked, since the guest is online again"))
+    def _api_failed(self, attempt: _Try, error: BaseException) -> tuple[Action, ...]:
+        if isinstance(error, ApiUnavailable) and error.may_tell_soon:
+            return attempt.ladder.api_postponed(self._now())
+        return attempt.ladder.api_failed(str(error) if isinstance(error, ApiUnavailable) else type(error).__name__)
 
     # The end of it
 
@@ -323,10 +334,6 @@ class Cutter:
             router=line.router_id if router is None else router.name,
             evidence=verdict.evidence,
         )
-
-
-def _why(error: BaseException) -> str:
-    return str(error) if isinstance(error, ApiUnavailable) else type(error).__name__
 
 
 def _nobody_waits(_: object) -> None:

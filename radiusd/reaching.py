@@ -58,6 +58,6 @@ def api_access(router: Router, line: Connection) -> ApiAccess:
     )
 
 
-def guest(line: Connection) -> Guest:
-    """Whom the API is asked about."""
-    return Guest(line.user_name, line.device, line.framed_ip_address, line.acct_session_id)
+def guest(line: Connection, wished_ago: float) -> Guest:
+    """Whom the API is asked about; who logged in within the last `wished_ago` seconds is not meant."""
+    return Guest(line.user_name, line.device, line.framed_ip_address, line.acct_session_id, wished_ago)

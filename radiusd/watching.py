@@ -1,4 +1,4 @@
-"""Looks at the store five times a second: for what others changed, for cuts that are due, for time that is up."""
+"""Looks at the store ten times a second: for what others changed, for cuts that are due, for time that is up."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ from radiusd.store.writer import Failed
 
 _log = Logger()
 
-EVERY = 0.2
+EVERY = 0.1
 _PRUNE_EVERY = Seconds(600)
 
 Look = Callable[[int, Instant], "Deferred[Seen]"]

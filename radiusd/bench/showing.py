@@ -17,6 +17,7 @@ class Display:
         self._progress = Progress(*columns, console=console, disable=not self._is_terminal, transient=True)
         self._runs: TaskID | None = None
         self._guests: TaskID | None = None
+        self._steps: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -47,6 +48,13 @@ class Display:
         """A run more."""
         if self._runs is not None:
             self._progress.advance(self._runs)
+
+    def step(self, what: str, done: int, total: int) -> None:
+        """So many of something are done."""
+        task = self._steps.get(what)
+        if task is None:
+            task = self._steps[what] = self._progress.add_task(what, total=total)
+        self._progress.update(task, completed=done)
 
     def filling(self, done: int, total: int) -> None:
         """So many guests are in the store."""

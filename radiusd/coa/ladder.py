@@ -20,13 +20,16 @@ from radiusd.wire.codes import ErrorCause
 class Pace:
     """Milliseconds from the start of a try."""
 
-    api_after: int = 600
+    api_after: int = 450
     other_port_after: int = 1_200
     proof_within: int = 1_000
     decided_after: int = 4_500
 
 
 FOR_A_CAFE = Pace()
+
+
+_FRESH = 1_000
 
 
 class Naming(Enum):
@@ -91,11 +94,15 @@ _NAMED_WRONGLY = frozenset(
 
 @define
 class Ladder:
-    """What to do next about one connection. Every method returns what must be done now; a Verdict is the end."""
+    """What to do next about one connection. Every method returns what must be done now; a Verdict is the end.
+
+    The time to decide runs from the wish, where that is fresh: what it waited for to be begun is part of it.
+    """
 
     began: Instant
     means: Means
     pace: Pace = FOR_A_CAFE
+    wished: Instant | None = None
     is_decided: bool = field(default=False, init=False)
     learned_plain: bool = field(default=False, init=False)
     _asked: list[Naming] = field(factory=list, init=False)
@@ -104,6 +111,7 @@ class Ladder:
     _prove_by: Instant | None = field(default=None, init=False)
     _causes: list[int | None] = field(factory=list, init=False)
     _api: _Api = field(default=_Api.UNASKED, init=False)
+    _api_not_before: Instant = field(default=Instant(0), init=False)
     _api_trouble: str = field(default="", init=False)
     _other_port_at: Instant | None = field(init=False)
 
@@ -161,6 +169,13 @@ class Ladder:
         self._api, self._api_trouble = _Api.DONE, f"the API: {why}"
         return () if self.is_decided else self._unless_hopeless(())
 
+    def api_postponed(self, at: Instant) -> tuple[Action, ...]:
+        """The API could not tell the session from a later one just now."""
+        if self.is_decided:
+            return ()
+        self._api, self._api_not_before = _Api.UNASKED, Instant(at + self.pace.api_after // 2)
+        return ()
+
     def closed(self, closing: Closing) -> tuple[Action, ...]:
         """The connection was closed by something else, its Stop above all."""
         return () if self.is_decided else self._decide(BY_CLOSING[closing])
@@ -169,7 +184,7 @@ class Ladder:
         """What the time asks for."""
         if self.is_decided:
             return ()
-        if at >= self.began + self.pace.decided_after:
+        if at >= self._decide_at:
             return self._decide(self._not_cut())
         actions: tuple[Action, ...] = ()
         if self._api_at is not None and at >= self._api_at:
@@ -187,14 +202,21 @@ class Ladder:
         """When `due` has something to say."""
         if self.is_decided:
             return None
-        end = Instant(self.began + self.pace.decided_after)
-        return min(each for each in (end, self._api_at, self._other_port_at, self._prove_by) if each is not None)
+        instants = (self._decide_at, self._api_at, self._other_port_at, self._prove_by)
+        return min(each for each in instants if each is not None)
+
+    @property
+    def _decide_at(self) -> Instant:
+        since = self.began
+        if self.wished is not None and self.began - self.wished < _FRESH:
+            since = self.wished
+        return Instant(since + self.pace.decided_after)
 
     @property
     def _api_at(self) -> Instant | None:
         if not self.means.has_api or self._api is not _Api.UNASKED:
             return None
-        return Instant(self.began + self.pace.api_after)
+        return max(Instant(self.began + self.pace.api_after), self._api_not_before)
 
     def _disconnect(self, naming: Naming, *, is_at_other_port: bool = False) -> tuple[Action, ...]:
         self._in_flight += 1

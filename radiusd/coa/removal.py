@@ -119,7 +119,8 @@ class Asking:
         return found
 
     def _fits(self, where: _List, row: dict[str, str]) -> _Fits:
-        if row.get(where.user) != self.guest.user_name or self._began_later(row.get("uptime", "")):
+        began = self._began_before_the_wish(row.get("uptime", ""))
+        if row.get(where.user) != self.guest.user_name or began is _Fits.NO:
             return _Fits.NO
         equal = [
             _same(self.guest.framed_ip_address or "", row.get("address", "")),
@@ -128,14 +129,17 @@ class Asking:
         ]
         if False in equal:
             return _Fits.NO
-        return _Fits.YES if True in equal else _Fits.UNKNOWN
+        return began if True in equal else _Fits.UNKNOWN
 
-    def _began_later(self, uptime: str) -> bool:
+    def _began_before_the_wish(self, uptime: str) -> _Fits:
         lasted = _seconds(uptime)
         if lasted is None or self.wished_at is None:
-            return False
+            return _Fits.YES
         # Uptime is in whole seconds, rounded down.
-        return self.seconds() - (lasted + 1) > self.wished_at
+        latest, earliest = self.seconds() - lasted, self.seconds() - lasted - 1
+        if earliest > self.wished_at:
+            return _Fits.NO
+        return _Fits.UNKNOWN if latest > self.wished_at else _Fits.YES
 
 
 @define

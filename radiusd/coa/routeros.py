@@ -23,11 +23,15 @@ _LONGEST_REST = 60.0
 
 
 class ApiUnavailable(Exception):
-    """The API could not be asked, or did not say; `reason` tells why in a few words."""
+    """The API could not be asked, or did not say; `reason` tells why in a few words.
 
-    def __init__(self, reason: str) -> None:
+    `may_tell_soon`: it listed a session that began about when the cut was wished, and uptimes are in whole seconds.
+    """
+
+    def __init__(self, reason: str, *, may_tell_soon: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.may_tell_soon = may_tell_soon
 
 
 class Defer(Protocol):
@@ -43,6 +47,7 @@ class _Failed:
     reason: str
     is_down: bool = False
     may_pass: bool = False
+    may_tell_soon: bool = False
 
 
 @define(eq=False)
@@ -173,7 +178,7 @@ class RouterOsApi:
         if self._is_closed or isinstance(outcome, Failure):
             router.drop()
         if isinstance(outcome, _Failed):
-            call.done.errback(ApiUnavailable(outcome.reason))
+            call.done.errback(ApiUnavailable(outcome.reason, may_tell_soon=outcome.may_tell_soon))
         elif isinstance(outcome, Failure):
             call.done.errback(outcome)
         else:
@@ -203,7 +208,7 @@ class RouterOsApi:
         except Trap as trap:
             return _Failed(f"the router says: {_told(trap, call.access)}", may_pass=trap.may_pass)
         except CannotTell:
-            return _Failed("it has this user, and nothing tells which session that is")
+            return _Failed("it has this user, and nothing tells which session that is", may_tell_soon=True)
         except LoginRefused:
             return _Failed("the login is refused", is_down=True)
         except TRANSIENT as error:

@@ -18,6 +18,7 @@ _COLUMNS = (
     Column("Outcome", "outcome"),
     Column("Evidence", "evidence"),
     Column("Took", "elapsed", told_milliseconds),
+    Column("Alerted", "alerted_at", instant),
     Column("Decided", "decided_at", instant),
 )
 

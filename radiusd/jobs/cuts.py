@@ -1,10 +1,11 @@
 """Cuts, from taken up to settled."""
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, case, func, select, update
 
 from policy.connection import Connection, CutProven, FoundGone
 from policy.cut import Outcome, Verdict
@@ -32,21 +33,25 @@ _DECIDE = (
         evidence=bindparam("evidence"),
         decided_at=bindparam("decided_at"),
         elapsed=bindparam("decided_at") - commands.c.created_at,
+        alerted_at=case(
+            (
+                bindparam("outcome") == Outcome.NOT_CUT.value,
+                func.coalesce(commands.c.alerted_at, bindparam("decided_at")),
+            ),
+            else_=commands.c.alerted_at,
+        ),
     )
 )
-_NEWER = (
-    select(connections.c.id)
+_SUCCESSORS = (
+    select(connections.c.device, connections.c.nas, connections.c.started_at)
     .where(
         connections.c.router_id == bindparam("router_id"),
         connections.c.state != "CLOSED",
         connections.c.id > bindparam("than"),
         connections.c.user_name == bindparam("user_name"),
-        or_(
-            connections.c.framed_ip_address == bindparam("framed_ip_address"),
-            connections.c.device == bindparam("device"),
-        ),
+        connections.c.framed_ip_address == bindparam("framed_ip_address"),
     )
-    .limit(1)
+    .order_by(connections.c.id.desc())
 )
 
 
@@ -85,25 +90,33 @@ class VoidLeasesJob(Job):
         outbox.void_leases(work.database, self.at)
 
 
-@frozen
-class HasSuccessorJob(Job):
-    """Whether its user is on the same router by a later connection of the same device or address.
+class Successor(Enum):
+    """What is known of a later connection of the same user, on the same router, at the same address."""
 
-    A cut that names them alone might hit that one.
-    """
+    NONE = "none"
+    ACCEPTED = "accepted, and its Start has not come"
+    BEGUN = "begun: its router gave the device's address away anew, so the older one is over"
+
+
+@frozen
+class FindSuccessorJob(Job):
+    """Whether a cut that names user and address, and not the session, might hit a later one."""
 
     connection: Connection
 
-    def run(self, work: Work) -> bool:
+    def run(self, work: Work) -> Successor:
         """Look."""
+        line = self.connection
         values: dict[str, Any] = {
-            "router_id": self.connection.router_id,
-            "than": self.connection.id,
-            "user_name": self.connection.user_name,
-            "framed_ip_address": self.connection.framed_ip_address,
-            "device": self.connection.device,
+            "router_id": line.router_id,
+            "than": line.id,
+            "user_name": line.user_name,
+            "framed_ip_address": line.framed_ip_address,
         }
-        return work.database.execute(_NEWER, values).first() is not None
+        found = work.database.execute(_SUCCESSORS, values).all()
+        if any(row.started_at is not None and (row.device, row.nas) == (line.device, line.nas) for row in found):
+            return Successor.BEGUN
+        return Successor.ACCEPTED if found else Successor.NONE
 
 
 @frozen(kw_only=True)

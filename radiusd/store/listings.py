@@ -105,6 +105,7 @@ def list_cuts(connection: Connection, limit: int, *, is_open: bool = False) -> l
             commands.c.evidence,
             commands.c.decided_at,
             commands.c.elapsed,
+            commands.c.alerted_at,
         )
         .join_from(commands, connections, commands.c.connection_id == connections.c.id)
         .join(routers, connections.c.router_id == routers.c.id)

@@ -311,6 +311,7 @@ commands = Table(
     Column("evidence", Text),
     Column("decided_at", BigInteger),
     Column("elapsed", BigInteger),
+    Column("alerted_at", BigInteger),  # when it was first found not to be cut
     CheckConstraint("(outcome IS NULL) = (decided_at IS NULL)", name="decided_at"),
     CheckConstraint("due_at IS NOT NULL OR outcome IS NOT NULL", name="due_at"),
 )

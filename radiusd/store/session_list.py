@@ -169,7 +169,7 @@ def _connection_record(row: Record) -> Record:
 
 
 def _command_record(row: Record) -> Record:
-    kept = ("id", "kind", "connection_id", "created_at", "attempts", "evidence", "decided_at", "elapsed")
+    kept = ("id", "kind", "connection_id", "created_at", "attempts", "evidence", "decided_at", "elapsed", "alerted_at")
     asked = json.loads(row["attributes"]) if row["attributes"] else {}
     is_open = row["due_at"] is not None
     return {**{name: row[name] for name in kept}, "attributes": asked, "outcome": outcome(row), "is_open": is_open}

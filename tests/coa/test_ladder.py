@@ -129,26 +129,26 @@ def test_what_might_hit_another_session_is_left_out() -> None:
     assert ladder.skipped() == (AskApi(),)
 
 
-def test_the_api_is_asked_when_nothing_is_proven_in_600_ms() -> None:
+def test_the_api_is_asked_when_nothing_is_proven_in_450_ms() -> None:
     for answers in ([], [ACK]):
         ladder = begun(WITH_API)
         for each in answers:
             ladder.answered(each, at(5))
-        assert ladder.next_at() == at(600)
-        assert ladder.due(at(599)) == ()
-        assert ladder.due(at(600)) == (AskApi(),)
+        assert ladder.next_at() == at(450)
+        assert ladder.due(at(449)) == ()
+        assert ladder.due(at(450)) == (AskApi(),)
         assert outcome(ladder.api_answered(is_gone=True, found=1)) == (Outcome.CONFIRMED, Closing.ABSENT)
 
 
 def test_a_guest_whom_the_active_list_never_had_was_gone_already() -> None:
     ladder = begun(WITH_API)
-    ladder.due(at(600))
+    ladder.due(at(450))
     assert outcome(ladder.api_answered(is_gone=True, found=0)) == (Outcome.GONE, Closing.ABSENT)
 
 
 def test_an_api_that_fails_leaves_the_rest_of_the_time_to_the_router() -> None:
     ladder = begun(WITH_API)
-    ladder.due(at(600))
+    ladder.due(at(450))
     assert ladder.api_failed("connection refused") == ()
     (verdict,) = ladder.due(at(4_500))
     assert verdict == Verdict(Outcome.NOT_CUT, "no answer to any Disconnect-Request; the API: connection refused")
@@ -156,7 +156,7 @@ def test_an_api_that_fails_leaves_the_rest_of_the_time_to_the_router() -> None:
 
 def test_a_removal_that_does_not_take_proves_nothing() -> None:
     ladder = begun(WITH_API)
-    ladder.due(at(600))
+    ladder.due(at(450))
     assert ladder.api_answered(is_gone=False, found=1) == ()
     assert outcome(ladder.due(at(4_500))) == (Outcome.NOT_CUT, None)
 
@@ -183,3 +183,20 @@ def test_nothing_left_to_try_is_told_at_once() -> None:
     ladder = begun(Means(uses_coa=False, has_api=True))
     (verdict,) = ladder.api_failed("wrong user name or password")
     assert verdict == Verdict(Outcome.NOT_CUT, "the API: wrong user name or password")
+
+
+def test_what_a_wish_waited_to_be_begun_is_part_of_its_five_seconds() -> None:
+    ladder = Ladder(BEGAN, MIKROTIK, wished=Instant(BEGAN - 300))
+    ladder.begin()
+    assert ladder.next_at() == at(4_200)
+    again = Ladder(BEGAN, MIKROTIK, wished=Instant(BEGAN - 60_000))  # a later try of an old wish has all its time
+    again.begin()
+    assert again.next_at() == at(4_500)
+
+
+def test_a_session_that_cannot_be_told_from_a_later_one_is_looked_for_again() -> None:
+    ladder = begun(WITH_API)
+    assert ladder.due(at(450)) == (AskApi(),)
+    assert ladder.api_postponed(at(460)) == ()
+    assert ladder.next_at() == at(460 + 225)
+    assert ladder.due(at(685)) == (AskApi(),)

@@ -18,8 +18,8 @@ def upgrade() -> None:
         sa.Column("timezone", sa.Text(), nullable=False),
         sa.Column("switch_rule", sa.Text(), server_default="leash", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("switch_rule IN ('leash', 'refuse')", name=op.f("ck_branches_switch_rule")),
         sa.CheckConstraint("password_store IN ('recoverable', 'hash')", name=op.f("ck_branches_password_store")),
+        sa.CheckConstraint("switch_rule IN ('leash', 'refuse')", name=op.f("ck_branches_switch_rule")),
         sa.CheckConstraint("interim BETWEEN 60 AND 600", name=op.f("ck_branches_interim")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_branches")),
         sa.UniqueConstraint("name", name=op.f("uq_branches_name")),
@@ -203,8 +203,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("password_kind", sa.Text(), nullable=False),
         sa.Column("password", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("password_kind IN ('recoverable', 'argon2')", name=op.f("ck_logins_password_kind")),
         sa.CheckConstraint("kind IN ('account', 'pass', 'voucher')", name=op.f("ck_logins_kind")),
+        sa.CheckConstraint("password_kind IN ('recoverable', 'argon2')", name=op.f("ck_logins_password_kind")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_logins_account_id")),
         sa.ForeignKeyConstraint(["pass_id"], ["passes.id"], name=op.f("fk_logins_pass_id")),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_logins")),
@@ -230,6 +230,12 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(phase IN ('EXPIRED', 'TERMINATED')) = (end_reason IS NOT NULL)", name=op.f("ck_sessions_end_reason")
         ),
+        sa.CheckConstraint(
+            "phase <> 'ACTIVE' OR (device IS NOT NULL AND started_at IS NOT NULL)", name=op.f("ck_sessions_active")
+        ),
+        sa.CheckConstraint(
+            "phase <> 'PENDING' OR (device IS NULL AND started_at IS NULL)", name=op.f("ck_sessions_pending")
+        ),
         sa.CheckConstraint("phase IN ('PENDING', 'ACTIVE', 'EXPIRED', 'TERMINATED')", name=op.f("ck_sessions_phase")),
         sa.CheckConstraint("(end_reason IS NULL) = (ended_at IS NULL)", name=op.f("ck_sessions_ended_at")),
         sa.CheckConstraint(
@@ -237,12 +243,6 @@ def upgrade() -> None:
             name=op.f("ck_sessions_end_after_start"),
         ),
         sa.CheckConstraint("slot BETWEEN 1 AND 5", name=op.f("ck_sessions_slot_number")),
-        sa.CheckConstraint(
-            "phase <> 'PENDING' OR (device IS NULL AND started_at IS NULL)", name=op.f("ck_sessions_pending")
-        ),
-        sa.CheckConstraint(
-            "phase <> 'ACTIVE' OR (device IS NOT NULL AND started_at IS NOT NULL)", name=op.f("ck_sessions_active")
-        ),
         sa.CheckConstraint("uploaded >= 0 AND downloaded >= 0 AND seconds >= 0", name=op.f("ck_sessions_usage")),
         sa.ForeignKeyConstraint(["pass_id"], ["passes.id"], name=op.f("fk_sessions_pass_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
@@ -314,6 +314,7 @@ def upgrade() -> None:
         sa.Column("evidence", sa.Text(), nullable=True),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("elapsed", sa.BigInteger(), nullable=True),
+        sa.Column("alerted_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("kind IN ('cut', 'change')", name=op.f("ck_commands_kind")),
         sa.CheckConstraint(
             "outcome IN ('confirmed', 'gone', 'not cut', 'changed', 'refused')", name=op.f("ck_commands_outcome")
