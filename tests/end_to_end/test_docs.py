@@ -1,0 +1,76 @@
+"""The commands of the documentation, pasted as they are printed into a machine where nothing else runs."""
+
+import configparser
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import OPERATOR, READ_IN_ORDER, README, ROOT, Block, blocks
+from tests.end_to_end.machine import Machine, missing
+
+STAYS = {"scripts/demo\n": "icafectl"}
+"""What does not end by itself, and a word that it prints when it is ready."""
+
+LET_IN = "it is recorded"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def needs_a_machine() -> None:
+    why = missing()
+    if why is not None:
+        assert os.environ.get("CI") not in ("true", "1"), why
+        pytest.skip(why)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with Machine(tmp_path) as made:
+        yield made
+
+
+def commands(page: Path) -> Iterator[Block]:
+    return (block for block in blocks(page) if block.language == "sh")
+
+
+def follow(machine: Machine, block: Block) -> None:
+    if block.text in STAYS:
+        machine.begin(block.text, STAYS[block.text])
+        return
+    *before, last = block.text.strip().splitlines()
+    if last.endswith("&"):
+        machine.run("\n".join(before))
+        machine.begin(last.removesuffix("&"), LET_IN)
+        return
+    machine.follow(block)
+
+
+def test_the_lines_of_the_readme_work_as_printed(machine: Machine) -> None:
+    for block in commands(README):
+        if block.why_not_run is None:
+            follow(machine, block)
+
+
+def test_the_operators_pages_work_as_printed_from_an_empty_machine_on(machine: Machine) -> None:
+    # What the page installs is there already.
+    machine.run(f"ln -s {ROOT} /opt/icafe-radiusd; rm -f /usr/local/bin/icafectl /usr/local/bin/radiusd")
+    for page in READ_IN_ORDER:
+        for block in commands(page):
+            if block.why_not_run == "it needs systemd":
+                machine.begin(_as_systemd_would(), "answering RADIUS")
+            elif block.why_not_run is None:
+                follow(machine, block)
+
+
+def _as_systemd_would() -> str:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[method-assign, assignment]
+    unit.read(ROOT / "conf/icafe-radiusd.service")
+    service = unit["Service"]
+    return f"runuser -u {service['User']} -- {service['ExecStart']}"
+
+
+def test_the_pages_that_are_followed_are_those_of_operators() -> None:
+    left_out = set(OPERATOR.glob("*.md")) - set(READ_IN_ORDER)
+    assert all(not list(commands(page)) for page in left_out)
