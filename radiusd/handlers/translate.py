@@ -34,6 +34,7 @@ from radiusd.wire.passwords import reveal
 
 MAX_DELAY = 86_400
 MAX_SESSION_TIMEOUT = 21_474_720  # the most that RouterOS documents
+LOWEST_PRIORITY = 8  # what RouterOS gives where none is told
 _EVENT_TIMESTAMP_WITHIN = 600_000
 _PORT = re.compile(
     r"\[[0-9]{1,5}\]$"
@@ -227,7 +228,8 @@ def rate_limit(rate: Rate) -> str:
     """
     pair = f"{_units(rate.up)}/{_units(rate.down)}"
     if not rate.burst:
-        return pair
+        # The fields have their places: whoever wants the last fills in those before it.
+        return pair if rate.priority == LOWEST_PRIORITY else f"{pair} 0/0 0/0 0/0 {rate.priority}"
     burst = f"{_percent(rate.up, 100 + rate.burst)}/{_percent(rate.down, 100 + rate.burst)}"
     threshold = f"{_percent(rate.up, 80)}/{_percent(rate.down, 80)}"
     return f"{pair} {burst} {threshold} 10/10 {rate.priority}"
