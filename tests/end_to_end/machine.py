@@ -116,6 +116,7 @@ class Machine:
 
     def follow(self, block: Block) -> None:
         """Do as the page says, and see what it says one will see."""
+        self._type(f"echo '-- {block}'")
         printed = self.run(block.text)
         if block.prints is None:
             return
