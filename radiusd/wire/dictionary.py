@@ -17,10 +17,3 @@ def load(path: Path) -> Dictionary:
         raise DictionaryError(f"cannot read the dictionary {error.filename or path}: {error.strerror}") from error
     except ParseError as error:
         raise DictionaryError(f"the dictionary {path} is not valid: {error}") from error
-
-
-def name_of(dictionary: Dictionary, kind: int) -> str:
-    """The standard name of attribute `kind`, or `Attr-<kind>` when the tables do not know it."""
-    if dictionary.attrindex.HasForward(kind):
-        return str(dictionary.attrindex.GetForward(kind))
-    return f"Attr-{kind}"
