@@ -14,7 +14,7 @@ from policy.connection import Closing
 from policy.cut import BY_CLOSING
 from policy.quantities import Instant
 from radiusd.jobs.changes import ChangeAnsweredJob
-from radiusd.jobs.cuts import CutDecidedJob, FoundGoneJob, HasSuccessorJob, HurryJob, TakeUpJob
+from radiusd.jobs.cuts import CutDecidedJob, FindSuccessorJob, FoundGoneJob, HurryJob, TakeUpJob
 from radiusd.jobs.pruning import PruneJob
 from radiusd.jobs.routers import RebootJob
 from radiusd.jobs.ticks import TickJob
@@ -125,7 +125,7 @@ def switch_devices(server: Server) -> None:
     (command,) = server.cuts
     taken = commit(server, TakeUpJob((command.id,), later(server, 10)))  # type: ignore[union-attr]
     commit(server, HurryJob(1, server.at))
-    commit(server, HasSuccessorJob(taken[0].connection))
+    commit(server, FindSuccessorJob(taken[0].connection))
     connection_id = taken[0].connection.id
     cafes = server.known.directory.cafes
     commit(
