@@ -143,10 +143,10 @@ class PrivatePostgres:
 
 
 @contextmanager
-def private_postgres() -> Iterator[PrivatePostgres]:
+def private_postgres(program: Path = _RUN_POSTGRES) -> Iterator[PrivatePostgres]:
     """Start one, in a temporary directory; raises PostgresMissing."""
     with TemporaryFile() as complaints:
-        process = spawn([str(_RUN_POSTGRES)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
+        process = spawn([str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
         try:
             assert process.stdout is not None  # noqa: S101 - it was asked for
             words = process.stdout.readline().decode().split()
