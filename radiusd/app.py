@@ -38,6 +38,7 @@ from radiusd.store import directory as store_directory
 from radiusd.store import outbox, revisions
 from radiusd.store.database import Database
 from radiusd.store.outbox import Seen
+from radiusd.store.presence import Presence
 from radiusd.store.work import Afterwards
 from radiusd.store.writer import Committer, Done, Writer
 from radiusd.vault import Vault, read_key_file
@@ -74,6 +75,7 @@ class App:
         names = dictionary.load(config.dictionary)
         self._database = Database(config.store_url)
         self._database.require_current_schema()
+        self._presence = Presence(self._database)
         self._pool = ThreadPool(1, 2, "readers")
         self._hashing = ThreadPool(0, AT_ONCE, "hashing")
         self._ports: list[IListeningPort] = []
@@ -156,7 +158,7 @@ class App:
         self._hashing.start()
         self._talking.start()
         self._writer.start()
-        if self._database.is_sqlite:
+        if self._presence.announce():
             self._writer.submit(VoidLeasesJob(self._now()), _nobody_waits)
         self._watch.start(self._reactor)
 
@@ -189,6 +191,7 @@ class App:
         self._talking.stop()
         self._pool.stop()
         self._hashing.stop()
+        self._presence.end()
         self._database.close()
 
 
