@@ -220,7 +220,8 @@ def report(holding: Holding, connection_id: int, event: AccountingReport, branch
     elif _is_alive_after_all(connection, event):
         holding = holding.with_connection(connections.advance(connection, FoundAlive(event.at))[0])
     if isinstance(event, AccountingStart):
-        holding = _supersede(holding, connection, event)
+        holding, more = _supersede(holding, connection, event)
+        effects += more
     holding, more = expire(holding, branch, event.at)
     effects += more
     if holding.session(session_id).phase.is_final:
@@ -251,15 +252,21 @@ def _is_alive_after_all(connection: Connection, event: AccountingEvent) -> bool:
     return isinstance(event, InterimUpdate) and event.at > connection.closed_at + _STILL_ALIVE_AFTER
 
 
-def _supersede(holding: Holding, connection: Connection, event: AccountingStart) -> Holding:
-    """The same device started anew on the same NAS: the Stop of its older connection was lost."""
+def _supersede(holding: Holding, connection: Connection, event: AccountingStart) -> Step:
+    """The device is here now: its older connection on this NAS is over, since its Stop was lost; elsewhere it is cut."""
+    effects: tuple[Effect, ...] = ()
     if connection.is_closed or connection.session_id is None:
-        return holding
+        return holding, effects
     for each in tuple(holding.running(connection.session_id)):
-        is_same_nas = (each.router_id, each.nas) == (connection.router_id, connection.nas)
-        if each.id != connection.id and is_same_nas and each.opened_at <= event.at:
+        if each.id == connection.id or each.opened_at > connection.opened_at:
+            continue
+        if (each.router_id, each.nas) == (connection.router_id, connection.nas):
             holding = holding.with_connection(connections.advance(each, Superseded(event.at))[0])
-    return holding
+        elif each.device and each.device == connection.device and each.state is connections.ConnectionState.OPEN:
+            # It roamed. What the router it left still lists would hold a place that nobody sits in.
+            holding = holding.with_connection(connections.advance(each, CutOrdered(event.at))[0])
+            effects += (Disconnect(each.id),)
+    return holding, effects
 
 
 def _stopped(holding: Holding, before: Connection, event: AccountingStop, branch: Branch) -> Step:

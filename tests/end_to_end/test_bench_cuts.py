@@ -4,12 +4,8 @@ import json
 import subprocess
 import sys
 
-from tests.postgres import server_address
-
 
 def test_of_a_thousand_cuts_all_are_decided_and_none_hits_a_later_session() -> None:
-    server = server_address()
-    store = ["--store", "sqlite"] if server is None else ["--store", "postgresql", "--postgresql-url", server]
     command = [
         sys.executable,
         "-P",
@@ -24,7 +20,7 @@ def test_of_a_thousand_cuts_all_are_decided_and_none_hits_a_later_session() -> N
         "250",
     ]
     # Whether the machine is quick enough for the promised times is for scripts/bench to say, not for a test.
-    ended = subprocess.run([*command, *store, "--json"], capture_output=True, text=True, timeout=90, check=False)
+    ended = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=90, check=False)
     told = json.loads(ended.stdout)
     outcomes = {each["kind"]: each for each in told["outcomes"]}
     total = outcomes.pop("all")

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from datetime import datetime
 
 from tests.end_to_end.cafe import Cafe, eventually
 from tests.end_to_end.nas import Nas
@@ -19,11 +20,9 @@ def test_a_cut_session_is_disconnected_terminated_and_refused(cafe: Cafe, nas: N
     assert nas.report("Start", "80100001", User_Name="nora", Class=accept["Class"][0])
     session = cafe.sessions("--active")[0]["id"]
 
-    before = time.monotonic()
     cafe.icafectl_itself("session", "cut", str(session), "--reason", "smoking")
     disconnect = nas.wait_for_disconnect()
     assert disconnect is not None
-    assert time.monotonic() - before < 2  # of which icafectl's own start takes most
 
     named = nas.named_in(disconnect)
     assert (named["User-Name"], named["Acct-Session-Id"]) == ("nora", "80100001")
@@ -37,14 +36,16 @@ def test_a_cut_session_is_disconnected_terminated_and_refused(cafe: Cafe, nas: N
     assert cafe.read("session", "show", str(session))["cut"] in ("waiting", "not cut")  # an ACK alone proves nothing
     assert nas.report("Stop", "80100001", User_Name="nora", Acct_Terminate_Cause=6)
     (order,) = cafe.read("session", "show", str(session))["commands"]
+    ordered = datetime.fromisoformat(order["created_at"]).timestamp()
+    assert disconnect.at / 1e9 - ordered < 1
     assert (order["outcome"], order["evidence"], order["is_open"]) == ("confirmed", "the router's Stop", False)
 
 
 def test_paid_time_is_exact_and_ends_within_five_seconds(cafe: Cafe, nas: Nas) -> None:
     cafe.icafectl("package", "add", "short", "--time", "8s")
     cafe.sell("nora", "short")
-    first = nas.log_in("nora", "secret", PHONE, Acct_Session_Id="80100001")
     began = time.monotonic()
+    first = nas.log_in("nora", "secret", PHONE, Acct_Session_Id="80100001")
     assert first is not None
     assert first["Session-Timeout"] == [8]
     assert nas.report("Start", "80100001", User_Name="nora", Class=first["Class"][0])
@@ -53,7 +54,7 @@ def test_paid_time_is_exact_and_ends_within_five_seconds(cafe: Cafe, nas: Nas) -
         again = nas.log_in("nora", "secret", PHONE, Acct_Session_Id=f"8010000{number}")
         assert again is not None
         left = 8 - (time.monotonic() - began)
-        assert left - 1.1 <= again["Session-Timeout"][0] <= left + 0.1
+        assert left - 1.1 <= again["Session-Timeout"][0] <= left + 0.6
     # The router says nothing more; the server ends it all the same.
     assert nas.wait_for_disconnect(within=8 - (time.monotonic() - began) + 5) is not None
     assert 8 <= time.monotonic() - began < 13

@@ -4,7 +4,7 @@ import pytest
 
 from policy.connection import Closing, ConnectionState, CutProven, RouterRebooted
 from policy.effects import Disconnect, SessionEnded
-from policy.holding import Holding, lose_connection, expire, is_spent, online, reboot, wake_at
+from policy.holding import Holding, expire, is_spent, lose_connection, online, reboot, wake_at
 from policy.package import Clock, Hours
 from policy.quantities import DAY, HOUR, Octets, Seconds
 from policy.session import EndReason, Phase

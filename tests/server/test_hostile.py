@@ -23,6 +23,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
+@pytest.mark.no_cover  # others follow these lines, and in less time
 def test_a_hundred_thousand_mutated_packets_do_no_harm(server: Server) -> None:
     assert server.log_in().code == ACCEPT
     answered = feed(server, SEED, 100_000)
