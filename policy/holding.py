@@ -253,7 +253,7 @@ def _is_alive_after_all(connection: Connection, event: AccountingEvent) -> bool:
 
 
 def _supersede(holding: Holding, connection: Connection, event: AccountingStart) -> Step:
-    """The device is here now: its older connection on this NAS is over, since its Stop was lost; elsewhere it is cut."""
+    """The device is here now: an older connection on this NAS is over, its Stop lost; one elsewhere is to be cut."""
     effects: tuple[Effect, ...] = ()
     if connection.is_closed or connection.session_id is None:
         return holding, effects
