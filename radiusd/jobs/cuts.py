@@ -11,7 +11,7 @@ from policy.connection import Connection, CutProven, FoundGone
 from policy.cut import Outcome, Verdict
 from policy.holding import lose_connection
 from policy.quantities import Instant
-from radiusd.store import outbox
+from radiusd.store import outbox, rows
 from radiusd.store.directory import Cafe
 from radiusd.store.schema import commands, connections
 from radiusd.store.work import Command, Needs, Work
@@ -90,6 +90,19 @@ class VoidLeasesJob(Job):
         outbox.void_leases(work.database, self.at)
 
 
+_WITNESSES = (
+    select(connections)
+    .where(
+        connections.c.router_id == bindparam("router_id"),
+        connections.c.nas == bindparam("nas"),
+        connections.c.state == "OPEN",
+        connections.c.started_at.is_not(None),
+    )
+    .order_by(connections.c.last_at.desc())
+    .limit(20)
+)
+
+
 class Successor(Enum):
     """What is known of a later connection of the same user, on the same router, at the same address."""
 
@@ -117,6 +130,21 @@ class FindSuccessorJob(Job):
         if any(row.started_at is not None and (row.device, row.nas) == (line.device, line.nas) for row in found):
             return Successor.BEGUN
         return Successor.ACCEPTED if found else Successor.NONE
+
+
+@frozen
+class FindWitnessJob(Job):
+    """Somebody else who should be online at the same NAS, and was not `asked` after: it can show that it hears us."""
+
+    connection: Connection
+    asked: frozenset[int]
+
+    def run(self, work: Work) -> Connection | None:
+        """Look."""
+        line = self.connection
+        found = work.database.execute(_WITNESSES, {"router_id": line.router_id, "nas": line.nas}).mappings()
+        row = next((row for row in found if row["id"] not in self.asked), None)
+        return None if row is None else rows.connection_from_row(row)
 
 
 @frozen(kw_only=True)

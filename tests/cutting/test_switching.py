@@ -128,7 +128,9 @@ def test_when_both_live_the_third_is_refused_and_told_by_whom(pair: CuttingServe
 
 def test_406_is_believed_of_a_router_that_acknowledges(pair: CuttingServer) -> None:
     pair.routers.answers += [Refused(406, 1, 5), Refused(406, 1, 5)]
-    assert Asking(pair, THIRD, name="duo", password="word").reply.code == REJECT
+    asking = Asking(pair, THIRD, name="duo", password="word")
+    pair.turn(0.2)
+    assert asking.reply.code == REJECT
     pair.pass_time(31)
     pair.cutter.heard_us(1)
     pair.routers.answers += [Refused(406, 1, 5), Refused(406, 1, 5)]
@@ -152,3 +154,15 @@ def test_a_late_answer_helps_the_next_try(pair: CuttingServer) -> None:
     assert asking.reply.code == REJECT
     pair.routers.answer(Refused(503, 1, 400), 0)
     assert Asking(pair, THIRD, name="duo", password="word").reply.code == ACCEPT
+
+
+def test_a_406_is_tried_on_somebody_else_who_should_be_online(pair: CuttingServer) -> None:
+    pair.come_online("nora", "AA:BB:CC:00:00:09", 5)
+    asking = Asking(pair, THIRD, name="duo", password="word")
+    pair.routers.answer(Refused(406, 1, 5), 0)
+    assert [each.acct_session_id for each in pair.routers.asked] == ["80100001", "80100003", "80100005"]
+    pair.routers.answer(Refused(406, 1, 5), 1)
+    assert asking.reply is None
+    pair.routers.answer(Acknowledged(1, 5), 2)
+    assert asking.reply.code == ACCEPT
+    assert [closing for _, closing in pair.lines()][:2] == ["gone", "gone"]
