@@ -7,6 +7,7 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 _log = Logger()
 
@@ -41,7 +42,7 @@ class HashChecker:
         self._waiting: list[Callable[[], None]] = []
 
     def check(self, encoded: bytes, password: bytes, done: Callable[[bool | None], None]) -> None:
-        """Call `done` with whether `password` is the one; with None, at once, if too many wait already."""
+        """Call `done` with whether `password` is the one; with None if nobody can tell: too many wait, or it failed."""
         mark = hmac_digest(self._key, encoded + b"\0" + password, "sha256")
         if self._right.get(mark, float("-inf")) > self._seconds() - KEPT_FOR:
             done(True)
@@ -63,6 +64,10 @@ class HashChecker:
                     self._right.popitem(last=False)
             done(is_right)
 
+        def failed(failure: Failure) -> None:
+            _log.failure("a password could not be checked", failure)
+            done(None)
+
         def free(_: object) -> None:
             self._running -= 1
             if self._waiting:
@@ -70,5 +75,5 @@ class HashChecker:
 
         checked = self._pool(lambda: self._verify(encoded, password))
         checked.addCallback(finished)
-        checked.addErrback(lambda failure: _log.failure("a password could not be checked", failure))
+        checked.addErrback(failed)
         checked.addBoth(free)

@@ -148,10 +148,12 @@ def test_only_so_many_are_remembered_and_the_oldest_is_forgotten_first(checks: C
     assert len(checks.threads.begun) == 1
 
 
-def test_a_check_that_breaks_is_logged_and_its_place_is_free_again(checks: Checks, logged: list[LogEvent]) -> None:
+def test_a_check_that_breaks_is_told_and_logged_and_its_place_is_free_again(
+    checks: Checks, logged: list[LogEvent]
+) -> None:
     for _ in range(AT_ONCE):
         checks.ask(encoded=b"broken")
     checks.ask()
     checks.threads.finish_all()
-    assert checks.told == [True]
+    assert checks.told == [None] * AT_ONCE + [True]
     assert [each["log_format"] for each in logged] == ["a password could not be checked"] * AT_ONCE

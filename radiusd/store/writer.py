@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any, Protocol
 
 from attrs import frozen
+from sqlalchemy.exc import OperationalError
 
 from radiusd.store.database import Database
 from radiusd.store.identifiers import Identifiers
@@ -60,12 +61,20 @@ class Committer:
             self._identifiers.forget()
             if len(jobs) == 1:
                 return [Failed(error)], []
+        return self._one_by_one(jobs)
+
+    def _one_by_one(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
+        """Each alone; but not all must find out, one after the other, that the store is away."""
         results: list[Any] = []
         afterwards: list[Afterwards] = []
-        for job in jobs:
-            result, more = self.commit([job])
-            results += result
+        away = 0
+        for number, job in enumerate(jobs):
+            (result,), more = self.commit([job])
+            results.append(result)
             afterwards += more
+            away = away + 1 if isinstance(result, Failed) and isinstance(result.error, OperationalError) else 0
+            if away == 2:
+                return results + [result] * (len(jobs) - number - 1), afterwards
         return results, afterwards
 
     def _commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:

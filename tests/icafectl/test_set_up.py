@@ -1,6 +1,5 @@
 """Before anything works: the configuration, the key and the store."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,11 @@ import pytest
 from radiusd.store.database import Database
 from tests.icafectl.counter import Counter
 
-ONLY_SQLITE = pytest.mark.skipif("ICAFE_TEST_DATABASE" in os.environ, reason="a matter of the SQLite file")
+
+@pytest.fixture
+def beside_a_file(tmp_path: Path) -> Counter:
+    """A counter whose store is to be an SQLite file."""
+    return Counter(tmp_path, f"sqlite:///{tmp_path / 'icafe.sqlite'}")
 
 
 def test_init_makes_the_key_and_the_tables_and_says_what_is_next(bare: Counter) -> None:
@@ -31,10 +34,9 @@ def test_init_never_replaces_a_key_that_stored_secrets_need(counter: Counter) ->
     assert not (counter.folder / "key").exists()
 
 
-@ONLY_SQLITE
-def test_without_a_store_no_empty_one_is_made(bare: Counter) -> None:
-    assert "store init" in bare.run("branch", "list", status=2)
-    assert sorted(each.name for each in bare.folder.iterdir()) == ["radiusd.toml"]
+def test_without_a_store_no_empty_one_is_made(beside_a_file: Counter) -> None:
+    assert "store init" in beside_a_file.run("branch", "list", status=2)
+    assert sorted(each.name for each in beside_a_file.folder.iterdir()) == ["radiusd.toml"]
 
 
 def test_a_missing_configuration_is_one_sentence(bare: Counter) -> None:
@@ -80,8 +82,8 @@ def test_missing_tables_are_one_sentence(bare: Counter) -> None:
     assert bare.read("branch", "list") == []
 
 
-@ONLY_SQLITE
-def test_a_store_that_cannot_be_written_is_one_sentence(counter: Counter) -> None:
+def test_a_store_that_cannot_be_written_is_one_sentence(beside_a_file: Counter) -> None:
+    counter = beside_a_file.open()
     store = Path(counter.database_url.removeprefix("sqlite:///"))
     store.write_bytes(b"not a database, whatever its name says, and long enough to be read as one" * 20)
     assert "Error: " in counter.run("branch", "add", "Riverside", status=2)

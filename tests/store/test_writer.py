@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 from sqlalchemy import Connection, event, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from radiusd.store.database import Database
 from radiusd.store.decisions import Decision
@@ -164,6 +164,21 @@ def test_nothing_is_promised_when_nothing_can_be_committed(database: Database) -
         results, afterwards = Committer(database).commit([Tells("one"), Tells("two")])
     assert reasons_of(results) == [OSError, OSError]
     assert afterwards == []
+    assert told(database) == []
+
+
+def test_not_every_job_has_to_find_out_that_the_store_is_away(database: Database) -> None:
+    tries = []
+
+    def refuse(_: Connection) -> None:
+        tries.append("commit")
+        raise OperationalError("COMMIT", {}, Exception("the server closed the connection"))
+
+    event.listen(database.engine, "commit", refuse)
+    results, _ = Committer(database).commit([Tells(f"{number}") for number in range(50)])
+    event.remove(database.engine, "commit", refuse)
+    assert reasons_of(results) == [OperationalError] * 50
+    assert len(tries) == 3  # all together, and two alone
     assert told(database) == []
 
 
