@@ -17,6 +17,8 @@ from twisted.web.server import Site
 from policy.quantities import Instant
 from radiusd.changing import Changer
 from radiusd.coa.client import DynamicAuthorizationClient
+from radiusd.coa.exchange import Timing
+from radiusd.coa.ladder import Pace
 from radiusd.coa.routeros import RouterOsApi
 from radiusd.config import Address, Config
 from radiusd.cutting import Cutter
@@ -87,13 +89,29 @@ class App:
             boots = outbox.known_boots(connection)
         self._nases = Nases()
         self._known = Known(known, self._nases)
+        cuts = config.cuts
         self._client = DynamicAuthorizationClient(
-            reactor, names, self._now, random.SystemRandom(), self.counters.count, interface=config.coa_source
+            reactor,
+            names,
+            self._now,
+            random.SystemRandom(),
+            self.counters.count,
+            interface=config.coa_source,
+            timing=Timing(sends=cuts.sends, gives_up=cuts.decided_after),
         )
         self._talking = ThreadPool(0, MOST_TALKS, "routeros")
         self._api = RouterOsApi(self._talk, reactor.seconds)
         submit = self._writer.submit
-        self._cutter = Cutter(self._client, self._api, reactor, self._known, submit, now, self.counters)
+        self._cutter = Cutter(
+            self._client,
+            self._api,
+            reactor,
+            self._known,
+            submit,
+            now,
+            self.counters,
+            pace=Pace(api_after=cuts.api_after, decided_after=cuts.decided_after, longest_pause=cuts.longest_pause),
+        )
         self._prober = Prober(self._client, self._cutter, self._known, submit, now, self.counters)
         changer = Changer(self._client, self._known, submit, now, self.counters)
         self._orders = Orders(self._cutter, changer)

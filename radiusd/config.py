@@ -4,6 +4,7 @@ import re
 import tomllib
 from difflib import get_close_matches
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ class Address:
 
 
 @frozen
+class Cuts:
+    """When a cut is asked for, in milliseconds from its start; `longest_pause` between tries is in seconds."""
+
+    sends: tuple[int, ...] = (0, 300, 900, 2_100)
+    api_after: int = 450
+    decided_after: int = 4_500
+    longest_pause: int = 60
+
+
+@frozen
 class Config:
     """Everything the server is told from outside; `web` is None when nothing is served there."""
 
@@ -41,6 +52,7 @@ class Config:
     key_file: Path
     dictionary: Path
     log_level: str
+    cuts: Cuts = Cuts()
 
 
 @frozen
@@ -63,7 +75,10 @@ class _Log:
     level: str = "info"
 
 
-_SECTIONS: dict[str, type] = {"server": _Server, "store": _Store, "log": _Log}
+_SECTIONS: dict[str, type] = {"server": _Server, "store": _Store, "cuts": Cuts, "log": _Log}
+_MOST_SENDS = 10
+_LATEST = 5_000
+"""Milliseconds in which it must be known how a cut stands."""
 _LEVELS = ("debug", "info", "warn", "error")
 
 
@@ -95,7 +110,8 @@ class _Reader:
             if name not in _SECTIONS:
                 self._mistake(name, None, f"unknown section{_did_you_mean(name, list(_SECTIONS))}")
         parts = {name: self._section(name, document.get(name, {})) for name in _SECTIONS}
-        config = self._config(parts["server"], parts["store"], parts["log"])
+        self._check_cuts(parts["cuts"])
+        config = self._config(parts["server"], parts["store"], parts["log"], parts["cuts"])
         if self._mistakes:
             raise ConfigError(
                 "\n".join(f"{self._path}:{line}: {what}" for line, what in sorted(self._mistakes.values()))
@@ -118,10 +134,23 @@ class _Reader:
             except msgspec.ValidationError as error:
                 self._mistake(name, key, str(error).split(" - at ")[0])
                 continue
-            good[key] = value
+            good[key] = tuple(value) if isinstance(value, list) else value
         return kind(**good)
 
-    def _config(self, server: _Server, store: _Store, log: _Log) -> Config:
+    def _check_cuts(self, cuts: Cuts) -> None:
+        is_rising = all(one < two for one, two in pairwise(cuts.sends))
+        if cuts.sends[:1] != (0,) or not is_rising or len(cuts.sends) > _MOST_SENDS:
+            self._mistake("cuts", "sends", "expected rising milliseconds from 0 on, as in [0, 300, 900, 2100]")
+        if not 1_000 <= cuts.decided_after <= _LATEST:
+            self._mistake("cuts", "decided_after", f"expected 1000 to {_LATEST} milliseconds")
+        elif cuts.sends and cuts.sends[-1] >= cuts.decided_after:
+            self._mistake("cuts", "sends", f"expected the last before decided_after, {cuts.decided_after}")
+        if not 0 <= cuts.api_after < _LATEST:
+            self._mistake("cuts", "api_after", f"expected milliseconds under {_LATEST}, as in 450")
+        if not 1 <= cuts.longest_pause <= 3_600:
+            self._mistake("cuts", "longest_pause", "expected 1 to 3600 seconds")
+
+    def _config(self, server: _Server, store: _Store, log: _Log, cuts: Cuts) -> Config:
         if not store.url:
             self._mistake(
                 "store", "url", "expected where to keep the data, as in sqlite:////var/lib/icafe/store.sqlite3"
@@ -141,6 +170,7 @@ class _Reader:
             key_file=folder / store.key_file,
             dictionary=folder / server.dictionary if server.dictionary else paths.dictionary(),
             log_level=log.level,
+            cuts=cuts,
         )
 
     def _address(self, section: str, key: str, text: str) -> Address:

@@ -259,9 +259,7 @@ class Cutter:
             self._submit(learned, _nobody_waits)
 
     def _ask_api(self, attempt: _Try) -> None:
-        line = attempt.command.connection
-        wished_ago = (self._now() - attempt.command.created_at) / 1000
-        removed = self._api.remove(api_access(attempt.router, line), guest(line, wished_ago))
+        removed = self._remove(attempt)
         removed.addCallbacks(
             lambda removal: self._act(
                 attempt, attempt.ladder.api_answered(is_gone=removal.is_gone, found=removal.found)
@@ -270,10 +268,25 @@ class Cutter:
         )
         removed.addErrback(lambda failure: _log.failure("an answer of the API could not be used", failure))
 
+    def _remove(self, attempt: _Try) -> "Deferred[Removal]":
+        line = attempt.command.connection
+        wished_ago = (self._now() - attempt.command.created_at) / 1000
+        return self._api.remove(api_access(attempt.router, line), guest(line, wished_ago))
+
     def _api_failed(self, attempt: _Try, error: BaseException) -> tuple[Action, ...]:
         if isinstance(error, ApiUnavailable) and error.may_tell_soon:
             return attempt.ladder.api_postponed(self._now())
         return attempt.ladder.api_failed(str(error) if isinstance(error, ApiUnavailable) else type(error).__name__)
+
+    def _clean_up(self, attempt: _Try) -> None:
+        """The guest is off; what could bring the phone back, or keep a film playing, goes too: cookies and flows."""
+
+        def looked(successor: Any) -> None:
+            if successor is Successor.NONE:
+                removed = self._remove(attempt)
+                removed.addErrback(lambda _: self._counters.count("clean_up_failed"))
+
+        self._submit(FindSuccessorJob(attempt.command.connection), looked)
 
     # The end of it
 
@@ -283,6 +296,8 @@ class Cutter:
         for asked in attempt.orders:
             self._client.forget(asked)
         del self._tries[attempt.command.id]
+        if verdict.closing is not None and attempt.router.has_api and not attempt.ladder.has_asked_api:
+            self._clean_up(attempt)
         if is_stored:
             self._finish(attempt.command, verdict)
         else:
@@ -294,6 +309,7 @@ class Cutter:
             command_id=command.id,
             connection_id=command.connection.id,
             verdict=verdict,
+            longest_pause=self._pace.longest_pause * 1_000,
             cafes=self._known.directory.cafes,
         )
         self._storing.add(command.id)

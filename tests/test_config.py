@@ -152,3 +152,28 @@ def test_a_file_that_is_not_text_is_one_sentence(file: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=f"^cannot read the configuration {file}: it is not UTF-8 text$"):
         load(file)
+
+
+# Cuts
+
+
+def test_the_times_of_a_cut_may_be_others(file: Path) -> None:
+    cuts = read(file, LEAST + "[cuts]\nsends = [0, 500]\napi_after = 900\nlongest_pause = 30\n").cuts
+    assert (cuts.sends, cuts.api_after, cuts.decided_after, cuts.longest_pause) == ((0, 500), 900, 4500, 30)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("sends = [300, 0]", "rising milliseconds from 0 on"),
+        ("sends = []", "rising milliseconds from 0 on"),
+        ("sends = [0, 4500]", "the last before decided_after"),
+        ("decided_after = 9000", "1000 to 5000"),
+        ("api_after = -1", "milliseconds under 5000"),
+        ("longest_pause = 0", "1 to 3600 seconds"),
+    ],
+)
+def test_times_that_cannot_be_are_told(file: Path, line: str, expected: str) -> None:
+    (told,) = mistakes(file, LEAST + f"[cuts]\n{line}\n")
+    assert told.startswith("5: cuts.")
+    assert expected in told

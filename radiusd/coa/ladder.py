@@ -18,12 +18,13 @@ from radiusd.wire.codes import ErrorCause
 
 @frozen
 class Pace:
-    """Milliseconds from the start of a try."""
+    """Milliseconds from the start of a try; `longest_pause` between tries is in seconds."""
 
     api_after: int = 450
     other_port_after: int = 1_200
     proof_within: int = 1_000
     decided_after: int = 4_500
+    longest_pause: int = 60
 
 
 FOR_A_CAFE = Pace()
@@ -197,6 +198,11 @@ class Ladder:
             self._prove_by = None
             actions += self._disconnect(self._asked[-1])
         return actions
+
+    @property
+    def has_asked_api(self) -> bool:
+        """Whether the API had its turn."""
+        return self._api is not _Api.UNASKED
 
     def next_at(self) -> Instant | None:
         """When `due` has something to say."""

@@ -17,6 +17,7 @@ from radiusd.handlers.directory import Known
 from radiusd.handlers.patience import Patience
 from radiusd.handlers.translate import Pap, accept_attributes, credentials, line
 from radiusd.jobs.access import AccessJob, Hashed, NeedsHashing
+from radiusd.jobs.changes import LiftLeashJob
 from radiusd.jobs.decisions import KeepDecisionJob
 from radiusd.jobs.routers import SignsRequestsJob
 from radiusd.server.counters import Counters
@@ -174,6 +175,15 @@ class AccessHandler:
         )
         self._counters.count(why.code)
         self._submit(KeepDecisionJob(decision), lambda _: self._answer(job, outcome, answer))
+        if isinstance(outcome, Accepted):
+            off = self._waiting.cuts.when_settled(result.displaced)
+            off.addCallback(lambda is_off: self._lift_leash(job, result.connection_id, is_off=is_off))
+
+    def _lift_leash(self, job: AccessJob, connection_id: int, *, is_off: bool) -> None:
+        """The old device is off after all: the new one gets its whole time, without a new login."""
+        if is_off:
+            at = self._waiting.patience.now()
+            self._submit(LiftLeashJob(at=at, connection_id=connection_id, cafe=job.cafe), _nobody_waits)
 
     def _hash(self, job: AccessJob, encoded: bytes, answer: Answer) -> None:
         def hashed(is_right: bool | None) -> None:
@@ -190,3 +200,7 @@ class AccessHandler:
         return Reply(
             Code.ACCESS_ACCEPT, accept_attributes(result, cafe.interim, cafe.idle_timeout, self._vault.class_key)
         )
+
+
+def _nobody_waits(_: object) -> None:
+    pass

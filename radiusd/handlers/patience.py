@@ -29,12 +29,12 @@ class Patience:
 
     def __init__(self, call_later: Callable[..., IDelayedCall], now: Callable[[], Instant]) -> None:
         self._call_later = call_later
-        self._now = now
+        self.now = now
 
     def within(self, waited_for: "Deferred[bool]", request: Asked) -> "Deferred[bool]":
         """What `waited_for` brings; False when it does not come in time."""
         in_time: Deferred[bool] = Deferred()
-        left = request.at + int(request.router.timeout * _SHARE) - self._now()
+        left = request.at + int(request.router.timeout * _SHARE) - self.now()
         timer = self._call_later(max(0, left) / 1000, self._too_late, in_time)
 
         def came(result: bool) -> None:

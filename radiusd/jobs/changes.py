@@ -3,13 +3,16 @@
 from attrs import frozen
 from sqlalchemy import bindparam, select, update
 
-from policy.connection import Connection
+from policy.connection import Connection, ConnectionState
+from policy.holding import left
 from policy.quantities import Instant
+from radiusd.store.directory import Cafe
 from radiusd.store.schema import commands, connections
-from radiusd.store.work import Work
+from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Job
 
 LONGEST_PAUSE = 60_000
+_WITHOUT_LIMIT = 365 * 86_400
 
 _ANSWERED = (
     update(commands)
@@ -55,3 +58,26 @@ class ChangeAnsweredJob(Job):
             "decided_at": None if outcome is None else self.at,
         }
         work.database.execute(_ANSWERED, values)
+
+
+@frozen(kw_only=True)
+class LiftLeashJob(Job):
+    """A connection that began with a minute gets what its pass has left; one without limit gets a year."""
+
+    at: Instant
+    connection_id: int
+    cafe: Cafe
+
+    def needs(self) -> Needs:
+        """The connection."""
+        return Needs(connection_ids={self.connection_id})
+
+    def run(self, work: Work) -> None:
+        """Have it changed by CoA, if it goes on."""
+        holding = work.holding_of_connection(self.connection_id)
+        line = work.connection(self.connection_id)
+        if holding is None or line is None or line.state is not ConnectionState.OPEN:
+            return
+        rest = left(holding, self.cafe.branch(self.at), self.at)
+        seconds = _WITHOUT_LIMIT if rest is None else (self.at - line.opened_at) // 1000 + rest
+        work.order_change(line, {"Session-Timeout": seconds}, self.at)

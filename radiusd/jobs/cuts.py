@@ -17,7 +17,6 @@ from radiusd.store.schema import commands, connections
 from radiusd.store.work import Command, Needs, Work
 from radiusd.store.writer import Job
 
-LONGEST_PAUSE = 60_000
 GIVE_UP_AFTER = 24 * 3_600_000
 
 _PAST = select(commands.c.created_at, commands.c.attempts, commands.c.outcome).where(
@@ -155,6 +154,7 @@ class CutDecidedJob(Job):
     command_id: int
     connection_id: int
     verdict: Verdict
+    longest_pause: int
     cafes: Mapping[int, Cafe]
 
     def needs(self) -> Needs:
@@ -174,7 +174,7 @@ class CutDecidedJob(Job):
         if verdict.closing is not None:
             lose(work, self.connection_id, CutProven(self.at, verdict.closing), self.cafes)
         elif self.at - past.created_at <= GIVE_UP_AFTER:
-            due_at = self.at + min(1_000 << min(past.attempts, 10), LONGEST_PAUSE)
+            due_at = self.at + min(1_000 << min(past.attempts, 20), self.longest_pause)
         values = {
             "row_id": self.command_id,
             "due_at": due_at,

@@ -99,7 +99,7 @@ class Work:
         self._pass_of_session: dict[int, int] = {}
         self._decisions: list[Decision] = []
         self._wakes: dict[int, tuple[Branch, Instant]] = {}
-        self._changes: list[ChangeCommand] = []
+        self.changes: list[ChangeCommand] = []
         self._latest = Instant(0)
 
     # Loading
@@ -257,7 +257,7 @@ class Work:
     def order_change(self, line: Connection, attributes: Mapping[str, str | int], at: Instant) -> None:
         """Have a running connection changed by CoA."""
         number = self.new_id("commands")
-        self._changes.append(ChangeCommand(id=number, connection=line, created_at=at, attributes=attributes))
+        self.changes.append(ChangeCommand(id=number, connection=line, created_at=at, attributes=attributes))
 
     def put_loose(self, line: Connection) -> None:
         """A connection that belongs to no session we know."""
@@ -339,7 +339,7 @@ class Work:
         _execute(self.database, _SETTLE_COMMAND, batch)
 
     def _save_commands(self) -> None:
-        ordered: list[Command] = [*self.commands, *self._changes]
+        ordered: list[Command] = [*self.commands, *self.changes]
         batch = [
             {
                 "id": each.id,

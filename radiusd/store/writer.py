@@ -86,7 +86,7 @@ class Committer:
                 work.load(more)
             results = [job.run(work) for job in jobs]
             work.save()
-        return results, [*work.commands, *work.settled]
+        return results, [*work.commands, *work.changes, *work.settled]
 
 
 class Writer:

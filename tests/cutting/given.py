@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from radiusd.changing import Changer
+from radiusd.coa.ladder import FOR_A_CAFE
 from radiusd.coa.orders import Answer, Order
 from radiusd.coa.routeros import ApiAccess, ApiUnavailable, Guest, Removal
 from radiusd.cutting import Cutter
@@ -67,13 +68,14 @@ class CuttingServer(Server):
     def __init__(self, database: Database, **more: Any) -> None:
         self.routers = Routers()
         self.api = Api()
+        self.pace = FOR_A_CAFE
         super().__init__(database, **more)
 
     def restart(self) -> None:
         """Everything in memory is new; the store stays."""
         super().restart()
         self.cutter = Cutter(
-            self.routers, self.api, self.clock, self.known, self.submit, lambda: self.at, self.counters
+            self.routers, self.api, self.clock, self.known, self.submit, lambda: self.at, self.counters, self.pace
         )
         self.prober = Prober(self.routers, self.cutter, self.known, self.submit, lambda: self.at, self.counters)
         changer = Changer(self.routers, self.known, self.submit, lambda: self.at, self.counters)

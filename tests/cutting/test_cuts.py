@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from twisted.logger import globalLogPublisher
 
+from radiusd.coa.ladder import Pace
 from radiusd.coa.orders import Acknowledged, Refused
 from radiusd.coa.routeros import Removal
 from radiusd.jobs.cuts import HurryJob, VoidLeasesJob
@@ -282,3 +283,27 @@ def test_metrics_count_outcomes_and_how_long_they_took(server: CuttingServer) ->
     assert server.counters.counts["cut_confirmed"] == 1
     value = server.counters.registry.get_sample_value("radius_cut_seconds_sum", {"outcome": "confirmed"})
     assert value == pytest.approx(0.2)
+
+
+def test_after_a_cut_by_coa_the_api_takes_cookies_and_flows(server: CuttingServer) -> None:
+    with_api(server)
+    server.come_online()
+    server.cut()
+    assert server.api.asked == []
+    server.stop()
+    assert [guest.user_name for _, guest in server.api.asked] == ["nora"]
+    assert server.wish().evidence == "the router's Stop"
+
+
+def test_pauses_and_times_are_as_configured(server: CuttingServer) -> None:
+    server.pace = Pace(decided_after=2_000, longest_pause=3)
+    server.restart()
+    server.come_online()
+    server.cut()
+    for _ in range(4):
+        server.turn(2.1)
+        server.pass_time(4)
+        server.look()
+    wish = server.wish()
+    assert wish.decided_at - wish.created_at < 30_000
+    assert wish.due_at - server.at <= 6_000

@@ -166,3 +166,19 @@ def test_a_406_is_tried_on_somebody_else_who_should_be_online(pair: CuttingServe
     pair.routers.answer(Acknowledged(1, 5), 2)
     assert asking.reply.code == ACCEPT
     assert [closing for _, closing in pair.lines()][:2] == ["gone", "gone"]
+
+
+def test_the_leash_is_taken_off_when_the_old_device_is_off_after_all(server: CuttingServer) -> None:
+    server.come_online()
+    asking = Asking(server)
+    server.turn(0.2)
+    assert asking.reply["Session-Timeout"] == [60]
+    server.report("Start", Acct_Session_Id="80100002", Class=asking.reply["Class"][0])
+    server.pass_time(2)
+    server.routers.answers.append(Acknowledged(1, 5))
+    server.stop()
+    change = server.routers.asked[-1]
+    assert (change.code, change.acct_session_id) == (43, "80100002")
+    ((name, seconds),) = change.attributes
+    assert name == "Session-Timeout"
+    assert seconds in (3599, 3600)  # from the session's start; each part of a second is rounded down

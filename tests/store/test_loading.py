@@ -135,6 +135,7 @@ def switch_devices(server: Server) -> None:
             command_id=taken[0].id,
             connection_id=connection_id,
             verdict=BY_CLOSING[Closing.ABSENT],
+            longest_pause=60_000,
             cafes=cafes,
         ),
     )

@@ -60,6 +60,7 @@ def decide(server: Server, command: Command, at: Instant, verdict: Verdict = NOT
                 command_id=command.id,
                 connection_id=command.connection.id,
                 verdict=verdict,
+                longest_pause=60_000,
                 cafes=server.known.directory.cafes,
             ),
         )
