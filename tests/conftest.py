@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from radiusd.store.database import Database
 from tests.postgres import fresh_database, server_address
 
 
@@ -27,3 +28,12 @@ def database_url(tmp_path: Path) -> Iterator[str]:
         return
     with fresh_database(server) as address:
         yield address
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A store with its tables, and nothing in them."""
+    made = Database(database_url)
+    made.migrate()
+    yield made
+    made.close()

@@ -1,32 +1,20 @@
 """What came of a change."""
 
 from attrs import frozen
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
 from policy.connection import Connection, ConnectionState
 from policy.holding import left
 from policy.quantities import Instant
+from radiusd.store import outbox
 from radiusd.store.directory import Cafe
-from radiusd.store.schema import commands, connections
+from radiusd.store.schema import connections
 from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Job
 
 LONGEST_PAUSE = 60_000
 _WITHOUT_LIMIT = 365 * 86_400
 
-_ANSWERED = (
-    update(commands)
-    .where(commands.c.id == bindparam("row_id"), commands.c.due_at.is_not(None))
-    .values(
-        due_at=bindparam("due_at"),
-        attempts=commands.c.attempts + 1,
-        outcome=bindparam("outcome"),
-        evidence=bindparam("evidence"),
-        decided_at=bindparam("decided_at"),
-        elapsed=bindparam("decided_at") - commands.c.created_at,
-    )
-)
-_PAST = select(commands.c.attempts).where(commands.c.id == bindparam("row_id"))
 _STATE = select(connections.c.state).where(connections.c.id == bindparam("row_id"))
 
 
@@ -42,22 +30,15 @@ class ChangeAnsweredJob(Job):
 
     def run(self, work: Work) -> None:
         """Keep it."""
+        past = outbox.find_open(work.database, self.command_id)
+        if past is None:
+            return
         outcome, due_at = self.outcome, None
         if outcome is None:
-            attempts = work.database.execute(_PAST, {"row_id": self.command_id}).scalar_one()
-            state = work.database.execute(_STATE, {"row_id": self.connection.id}).scalar_one()
-            if state == "OPEN":
-                due_at = self.at + min(1_000 << min(attempts, 10), LONGEST_PAUSE)
-            else:
-                outcome = "refused"
-        values = {
-            "row_id": self.command_id,
-            "due_at": due_at,
-            "outcome": outcome,
-            "evidence": self.evidence,
-            "decided_at": None if outcome is None else self.at,
-        }
-        work.database.execute(_ANSWERED, values)
+            is_running = work.database.execute(_STATE, {"row_id": self.connection.id}).scalar_one() == "OPEN"
+            due_at = outbox.next_try(past.attempts, self.at, LONGEST_PAUSE) if is_running else None
+            outcome = None if is_running else "refused"
+        outbox.keep(work.database, self.command_id, outbox.Heard(outcome, self.evidence, self.at, due_at))
 
 
 @frozen(kw_only=True)

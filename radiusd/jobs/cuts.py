@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import bindparam, select
 
 from policy.connection import Connection, CutProven, FoundGone
 from policy.cut import Outcome, Verdict
@@ -13,34 +13,12 @@ from policy.holding import lose_connection
 from policy.quantities import Instant
 from radiusd.store import outbox, rows
 from radiusd.store.directory import Cafe
-from radiusd.store.schema import commands, connections
+from radiusd.store.schema import connections
 from radiusd.store.work import Command, Needs, Work
 from radiusd.store.writer import Job
 
 GIVE_UP_AFTER = 24 * 3_600_000
 
-_PAST = select(commands.c.created_at, commands.c.attempts, commands.c.outcome).where(
-    commands.c.id == bindparam("row_id"), commands.c.due_at.is_not(None)
-)
-_DECIDE = (
-    update(commands)
-    .where(commands.c.id == bindparam("row_id"), commands.c.due_at.is_not(None))
-    .values(
-        due_at=bindparam("due_at"),
-        attempts=commands.c.attempts + 1,
-        outcome=bindparam("outcome"),
-        evidence=bindparam("evidence"),
-        decided_at=bindparam("decided_at"),
-        elapsed=bindparam("decided_at") - commands.c.created_at,
-        alerted_at=case(
-            (
-                bindparam("outcome") == Outcome.NOT_CUT.value,
-                func.coalesce(commands.c.alerted_at, bindparam("decided_at")),
-            ),
-            else_=commands.c.alerted_at,
-        ),
-    )
-)
 _SUCCESSORS = (
     select(connections.c.device, connections.c.nas, connections.c.started_at)
     .where(
@@ -166,7 +144,7 @@ class CutDecidedJob(Job):
 
         The result says whether this is the first that is heard of a connection that could not be cut.
         """
-        past = work.database.execute(_PAST, {"row_id": self.command_id}).one_or_none()
+        past = outbox.find_open(work.database, self.command_id)
         if past is None:
             return False  # settled meanwhile, by its Stop
         verdict = self.verdict
@@ -174,15 +152,9 @@ class CutDecidedJob(Job):
         if verdict.closing is not None:
             lose(work, self.connection_id, CutProven(self.at, verdict.closing), self.cafes)
         elif self.at - past.created_at <= GIVE_UP_AFTER:
-            due_at = self.at + min(1_000 << min(past.attempts, 20), self.longest_pause)
-        values = {
-            "row_id": self.command_id,
-            "due_at": due_at,
-            "outcome": verdict.outcome.value,
-            "evidence": verdict.evidence,
-            "decided_at": self.at,
-        }
-        work.database.execute(_DECIDE, values)
+            due_at = outbox.next_try(past.attempts, self.at, self.longest_pause)
+        outcome = outbox.Heard(verdict.outcome.value, verdict.evidence, self.at, due_at)
+        outbox.keep(work.database, self.command_id, outcome)
         return verdict.outcome is Outcome.NOT_CUT and past.outcome is None
 
 

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Collection
+from typing import Any
 
 from attrs import frozen
 from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import RowMapping, bindparam, select, update
+from sqlalchemy import RowMapping, bindparam, case, func, select, update
 
+from policy.cut import Outcome
 from policy.quantities import Instant
 from radiusd.store import revisions, rows
 from radiusd.store.directory import Directory
@@ -37,6 +39,28 @@ _TAKEN = (
     .join_from(commands, connections, commands.c.connection_id == connections.c.id)
     .where(among(commands.c.id))
     .order_by(commands.c.id)
+)
+_FIND_OPEN = select(commands.c.created_at, commands.c.attempts, commands.c.outcome).where(
+    commands.c.id == bindparam("row_id"), commands.c.due_at.is_not(None)
+)
+_KEEP = (
+    update(commands)
+    .where(commands.c.id == bindparam("row_id"), commands.c.due_at.is_not(None))
+    .values(
+        due_at=bindparam("due_at"),
+        attempts=commands.c.attempts + 1,
+        outcome=bindparam("outcome"),
+        evidence=bindparam("evidence"),
+        decided_at=bindparam("decided_at"),
+        elapsed=bindparam("decided_at") - commands.c.created_at,
+        alerted_at=case(
+            (
+                bindparam("outcome") == Outcome.NOT_CUT.value,
+                func.coalesce(commands.c.alerted_at, bindparam("decided_at")),
+            ),
+            else_=commands.c.alerted_at,
+        ),
+    )
 )
 _AT_ONCE = (
     update(commands)
@@ -73,6 +97,38 @@ def look(connection: DatabaseConnection, vault: Vault, revision: int | None, at:
         due=tuple(connection.execute(_DUE, {"at": at}).scalars()),
         waking=tuple(connection.execute(_WAKING, {"at": at}).scalars()),
     )
+
+
+@frozen
+class Heard:
+    """What is known of a command at `at`; `outcome` is None while nothing is, `due_at` when nothing more is to be done."""
+
+    outcome: str | None
+    evidence: str
+    at: Instant
+    due_at: int | None
+
+
+def find_open(connection: DatabaseConnection, command_id: int) -> Any:
+    """created_at, attempts and outcome of a command that is not settled yet; None if it is."""
+    return connection.execute(_FIND_OPEN, {"row_id": command_id}).one_or_none()
+
+
+def next_try(attempts: int, at: Instant, longest_pause: int) -> int:
+    """After 1, 2, 4 … seconds, `longest_pause` milliseconds at most."""
+    return at + min(1_000 << min(attempts, 20), longest_pause)
+
+
+def keep(connection: DatabaseConnection, command_id: int, heard: Heard) -> None:
+    """Keep what is known of a command, unless it was settled meanwhile."""
+    values = {
+        "row_id": command_id,
+        "due_at": heard.due_at,
+        "outcome": heard.outcome,
+        "evidence": heard.evidence,
+        "decided_at": None if heard.outcome is None else heard.at,
+    }
+    connection.execute(_KEEP, values)
 
 
 def take(connection: DatabaseConnection, ids: Collection[int], at: Instant) -> tuple[Command, ...]:

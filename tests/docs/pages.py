@@ -14,7 +14,7 @@ PAGES = (README, *sorted(DOCS.rglob("*.md")))
 
 OPERATOR = DOCS / "operator"
 READ_IN_ORDER = (
-    *(OPERATOR / f"{name}.md" for name in ("install", "add-a-branch", "day-by-day", "when-it-does-not-work")),
+    *(OPERATOR / f"{name}.md" for name in ("install", "add-a-branch", "day-by-day", "cuts", "when-it-does-not-work")),
     DOCS / "integrator" / "health-and-json.md",
 )
 """The pages an operator goes through on one machine, each going on where the one before ended."""

@@ -149,7 +149,7 @@ def test_routeros_lines_use_known_words(block: Block) -> None:
 def _routeros(line: str) -> tuple[str, set[str]]:
     """The menu with its verb, and the names of the parameters; what a find is for is none of them."""
     words = shlex.split(re.sub(r"\[find[^]]*\]", "", line))
-    plain = [each for each in words if "=" not in each and each not in ("0", "once", "default", "api-ssl")]
+    plain = [each for each in words if "=" not in each and each not in ("0", "once", "default", "api", "api-ssl")]
     return " ".join(plain), {each.partition("=")[0] for each in words if "=" in each}
 
 

@@ -1,7 +1,5 @@
 """Servers without sockets."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from radiusd.store.database import Database
@@ -9,13 +7,6 @@ from tests.server.given import Server
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    made = Database(database_url)
-    made.migrate()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def server(database: Database) -> Server:
+    """A café, and the server over it."""
     return Server(database)

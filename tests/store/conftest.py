@@ -1,20 +1,9 @@
-"""Stores: tables and nothing in them, or a café."""
-
-from collections.abc import Iterator
+"""Stores with a café in them."""
 
 import pytest
 
 from radiusd.store.database import Database
 from tests.server.given import Server
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """An empty store."""
-    made = Database(database_url)
-    made.migrate()
-    yield made
-    made.close()
 
 
 @pytest.fixture
