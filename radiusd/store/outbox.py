@@ -101,7 +101,7 @@ def look(connection: DatabaseConnection, vault: Vault, revision: int | None, at:
 
 @frozen
 class Heard:
-    """What is known of a command at `at`; `outcome` is None while nothing is, `due_at` when nothing more is to be done."""
+    """What is known of a command at `at`; `outcome` is None while nothing is, `due_at` if no more is to be done."""
 
     outcome: str | None
     evidence: str
