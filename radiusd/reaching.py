@@ -25,10 +25,10 @@ def order(
     port: int | None = None,
     attributes: tuple[tuple[str, str | int], ...] = (),
 ) -> Order:
-    """The wish as it is asked of the router's own address, where its packets come from."""
+    """The wish as it is asked of the router, at the address its packets come from unless told otherwise."""
     return Order(
         key=next(_keys),
-        target=Target(router.id, line.nas_address, port or router.coa_port, router.secret),
+        target=Target(router.id, router.coa_address or line.nas_address, port or router.coa_port, router.secret),
         code=code,
         user_name=line.user_name,
         acct_session_id=None if naming is Naming.ADDRESS else line.acct_session_id,

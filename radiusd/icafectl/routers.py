@@ -31,6 +31,7 @@ _COLUMNS = (
     Column("Address", "network"),
     Column("Kind", "kind"),
     Column("Cut by", "cut_by"),
+    Column("CoA address", "coa_address"),
     Column("CoA port", "coa_port"),
     Column("Answered there", "coa_answered"),
     Column("API", "api_user"),
@@ -44,6 +45,7 @@ _COLUMNS = (
 _settings = composed(
     click.option("--address", type=NETWORK, metavar="ADDRESS|NETWORK", help="Where its packets come from."),
     click.option("--secret", metavar="SECRET", help=f"The shared secret; - reads standard input. {IN_ARGUMENTS}"),
+    click.option("--coa-address", type=HOST, help="Where it takes disconnects, if not where its packets come from."),
     click.option("--coa-port", type=click.IntRange(1, 65535), help="Where it takes disconnects (3799 by default)."),
     click.option(
         "--require-message-authenticator",

@@ -23,7 +23,8 @@ API_PASSWORD = "api password"  # noqa: S105
 class Router:
     """A NAS. `network` is where its packets come from; `signs_requests` says that a Message-Authenticator was seen.
 
-    `coa_answered`: it answered at `coa_port`. `coa_plain`: it refuses Framed-IP-Address in a Disconnect-Request.
+    `coa_address`: where it takes disconnects, if not where its packets come from. `coa_answered`: it answered at
+    `coa_port`. `coa_plain`: it refuses Framed-IP-Address in a Disconnect-Request.
     `cut_by` is coa, api or both. `timeout`: how many milliseconds it waits for our answer before it asks again.
     """
 
@@ -33,6 +34,7 @@ class Router:
     network: IPv4Network | IPv6Network
     secret: bytes = field(repr=False)
     is_mikrotik: bool = True
+    coa_address: str | None = None
     coa_port: int = 3799
     coa_answered: bool = False
     coa_plain: bool = False
@@ -128,6 +130,7 @@ def router_from_row(row: RowMapping, vault: Vault) -> Router:
         network=ip_network(row["network"]),
         secret=vault.open(row["secret"], SECRET),
         is_mikrotik=row["kind"] == "mikrotik",
+        coa_address=row["coa_address"],
         coa_port=row["coa_port"],
         coa_answered=row["coa_answered"],
         coa_plain=row["coa_plain"],

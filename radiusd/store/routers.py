@@ -49,7 +49,7 @@ def change(connection: Connection, vault: Vault, name: str, settings: dict[str, 
     if settings.get("require_message_authenticator") == "learn":
         settings = {**settings, "signs_requests": False}  # said again: learn anew
     _require_api({**row, **settings})
-    if settings.keys() & {"coa_port", "kind", "network"}:
+    if settings.keys() & {"coa_address", "coa_port", "kind", "network"}:
         settings = {**settings, "coa_answered": False, "coa_plain": False}  # perhaps it is another box by now
     connection.execute(update(routers).where(routers.c.id == row["id"]).values(**settings))
     _refuse_ambiguous(connection, vault, row["id"])

@@ -115,6 +115,7 @@ routers = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("kind", Text, nullable=False),
     CheckConstraint("kind IN ('mikrotik', 'other')", name="kind"),
+    Column("coa_address", Text),
     Column("coa_port", Integer, nullable=False),
     CheckConstraint("coa_port BETWEEN 1 AND 65535", name="coa_port"),
     # What its answers taught: that this port is the right one, and that it refuses Framed-IP-Address.

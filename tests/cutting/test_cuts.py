@@ -307,3 +307,12 @@ def test_pauses_and_times_are_as_configured(server: CuttingServer) -> None:
     wish = server.wish()
     assert wish.decided_at - wish.created_at < 30_000
     assert wish.due_at - server.at <= 6_000
+
+
+def test_a_router_that_takes_disconnects_elsewhere_is_asked_there(server: CuttingServer) -> None:
+    with server.database.writing() as connection:
+        routers.change(connection, server.vault, "r1", {"coa_address": "10.8.0.1"})
+    server.look()
+    server.come_online()
+    server.cut()
+    assert server.routers.asked[0].target.address == "10.8.0.1"

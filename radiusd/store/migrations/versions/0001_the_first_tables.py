@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("network", sa.Text(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("coa_address", sa.Text(), nullable=True),
         sa.Column("coa_port", sa.Integer(), nullable=False),
         sa.Column("coa_answered", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("coa_plain", sa.Boolean(), server_default="0", nullable=False),
