@@ -30,9 +30,6 @@ class Pace:
 FOR_A_CAFE = Pace()
 
 
-_FRESH = 1_000
-
-
 class Naming(Enum):
     """What a Disconnect-Request names the session by, beside User-Name."""
 
@@ -213,8 +210,9 @@ class Ladder:
 
     @property
     def _decide_at(self) -> Instant:
+        longest_wait = self.pace.decided_after - self.pace.proof_within
         since = self.began
-        if self.wished is not None and self.began - self.wished < _FRESH:
+        if self.wished is not None and self.began - self.wished < longest_wait:
             since = self.wished
         return Instant(since + self.pace.decided_after)
 

@@ -189,6 +189,9 @@ def test_what_a_wish_waited_to_be_begun_is_part_of_its_five_seconds() -> None:
     ladder = Ladder(BEGAN, MIKROTIK, wished=Instant(BEGAN - 300))
     ladder.begin()
     assert ladder.next_at() == at(4_200)
+    late = Ladder(BEGAN, MIKROTIK, wished=Instant(BEGAN - 3_000))
+    late.begin()
+    assert late.next_at() == at(1_500)
     again = Ladder(BEGAN, MIKROTIK, wished=Instant(BEGAN - 60_000))  # a later try of an old wish has all its time
     again.begin()
     assert again.next_at() == at(4_500)
