@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from policy.passes import Pass
-from policy.quantities import Instant, Octets, Seconds
+from policy.quantities import LONGEST_SESSION_TIMEOUT, Instant, Octets, Seconds
 
 
 def extended(bought: Pass, time: Seconds, data: Octets, at: Instant) -> Pass:
@@ -20,3 +20,13 @@ def _seconds_over(bought: Pass, time: Seconds, at: Instant) -> Seconds:
     if not time or bought.wall_end is None or bought.wall_end >= at:
         return Seconds(0)
     return Seconds(-((bought.wall_end - at) // 1000))
+
+
+def session_timeout(opened_at: Instant, rest: Seconds | None, at: Instant) -> Seconds:
+    """The Session-Timeout that leaves `rest` from `at` on, counted from the session's start; None: no limit was sold.
+
+    A router that counts from the change on is told too late an end: it is the server that ends the session in time.
+    """
+    if rest is None:
+        return LONGEST_SESSION_TIMEOUT
+    return min(Seconds((at - opened_at) // 1000 + rest), LONGEST_SESSION_TIMEOUT)

@@ -16,6 +16,9 @@ MINUTE = Seconds(60)
 HOUR = Seconds(3600)
 DAY = Seconds(86400)
 
+LONGEST_SESSION_TIMEOUT = Seconds(21_474_720)
+"""The most that RouterOS documents; nobody can be told a later end."""
+
 
 def later(at: Instant, seconds: int) -> Instant:
     """The instant `seconds` after `at`, or before it when negative."""

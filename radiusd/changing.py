@@ -6,7 +6,7 @@ from typing import Any, assert_never
 from twisted.logger import Logger
 
 from policy.quantities import Instant
-from radiusd.coa.orders import Acknowledged, Answer, Refused, Silent
+from radiusd.coa.orders import Acknowledged, Answer, Order, Refused, Silent
 from radiusd.cutting import Client
 from radiusd.handlers.access import Submit
 from radiusd.handlers.directory import Known
@@ -31,6 +31,7 @@ class Changer:
         self._now = now
         self._counters = counters
         self._busy: set[int] = set()
+        self._latest: dict[tuple[int, tuple[str, ...]], tuple[int, Order]] = {}
 
     def is_busy_with(self, command_id: int) -> bool:
         """Whether this command is on its way."""
@@ -55,9 +56,25 @@ class Changer:
         naming = naming_of(router, line)
         attributes = tuple(command.attributes.items())
         self._counters.count("coa_sent")
-        answered = self._client.request(order(router, line, Code.COA_REQUEST, naming, attributes=attributes))
-        answered.addCallback(lambda answer: self._store(command, *_meaning(answer)))
+        asked = order(router, line, Code.COA_REQUEST, naming, attributes=attributes)
+        thing = line.id, tuple(command.attributes)
+        self._forget_older(thing)
+        self._latest[thing] = command.id, asked
+
+        def came(answer: Answer) -> None:
+            self._latest.pop(thing, None)
+            self._store(command, *_meaning(answer))
+
+        answered = self._client.request(asked)
+        answered.addCallback(came)
         answered.addErrback(lambda failure: _log.failure("an answer to a change could not be used", failure))
+
+    def _forget_older(self, thing: tuple[int, tuple[str, ...]]) -> None:
+        """An older order for the same thing must not be sent again after this one."""
+        older = self._latest.pop(thing, None)
+        if older is not None:
+            self._client.forget(older[1])
+            self._busy.discard(older[0])
 
     def _store(self, command: ChangeCommand, outcome: str | None, evidence: str) -> None:
         self._counters.count(f"change_{outcome or 'unanswered'}")

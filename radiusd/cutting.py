@@ -204,7 +204,7 @@ class Cutter:
 
     def _disconnect(self, attempt: _Try, action: Disconnect) -> None:
         """Send it; by address only if no later connection of the guest has it, for which the cut is not meant."""
-        if action.naming is Naming.ADDRESS:
+        if action.naming is Naming.ADDRESS or attempt.command.connection.acct_session_id is None:
             self._unless_succeeded(
                 attempt,
                 lambda: self._send(attempt, action),

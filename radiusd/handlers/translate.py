@@ -10,7 +10,7 @@ from policy.admission import Accepted
 from policy.connection import AccountingReport, AccountingStart, AccountingStop, InterimUpdate
 from policy.macs import canonical_mac
 from policy.package import Rate
-from policy.quantities import Instant, Octets, Seconds
+from policy.quantities import LONGEST_SESSION_TIMEOUT, Instant, Octets, Seconds
 from policy.usage import Report
 from radiusd.handlers import classes
 from radiusd.handlers.classes import ClassKey
@@ -33,7 +33,6 @@ from radiusd.wire.packet import Packet
 from radiusd.wire.passwords import reveal
 
 MAX_DELAY = 86_400
-MAX_SESSION_TIMEOUT = 21_474_720  # the most that RouterOS documents
 LOWEST_PRIORITY = 8  # what RouterOS gives where none is told
 _EVENT_TIMESTAMP_WITHIN = 600_000
 _PORT = re.compile(
@@ -205,7 +204,7 @@ def accept_attributes(accepted: Accepted, interim: int, idle_timeout: int | None
     named = ClassKey(accepted.session_id, accepted.connection_id)
     parts = [encode_octets(Attribute.CLASS, classes.write(named, class_key))]
     if accepted.time is not None:
-        parts.append(encode_integer(Attribute.SESSION_TIMEOUT, min(accepted.time, MAX_SESSION_TIMEOUT)))
+        parts.append(encode_integer(Attribute.SESSION_TIMEOUT, min(accepted.time, LONGEST_SESSION_TIMEOUT)))
     if idle_timeout is not None:
         parts.append(encode_integer(Attribute.IDLE_TIMEOUT, idle_timeout))
     parts.append(encode_integer(Attribute.ACCT_INTERIM_INTERVAL, interim))

@@ -4,6 +4,7 @@ from attrs import frozen
 from sqlalchemy import bindparam, select
 
 from policy.connection import Connection, ConnectionState
+from policy.extending import session_timeout
 from policy.holding import left
 from policy.quantities import Instant
 from radiusd.store import outbox
@@ -13,7 +14,6 @@ from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Job
 
 LONGEST_PAUSE = 60_000
-_WITHOUT_LIMIT = 365 * 86_400
 
 _STATE = select(connections.c.state).where(connections.c.id == bindparam("row_id"))
 
@@ -43,7 +43,7 @@ class ChangeAnsweredJob(Job):
 
 @frozen(kw_only=True)
 class LiftLeashJob(Job):
-    """A connection that began with a minute gets what its pass has left; one without limit gets a year."""
+    """A connection that began with a minute gets what its pass has left; one without limit the longest there is."""
 
     at: Instant
     connection_id: int
@@ -60,5 +60,4 @@ class LiftLeashJob(Job):
         if holding is None or line is None or line.state is not ConnectionState.OPEN:
             return
         rest = left(holding, self.cafe.branch(self.at), self.at)
-        seconds = _WITHOUT_LIMIT if rest is None else (self.at - line.opened_at) // 1000 + rest
-        work.order_change(line, {"Session-Timeout": seconds}, self.at)
+        work.order_change(line, {"Session-Timeout": session_timeout(line.opened_at, rest, self.at)}, self.at)

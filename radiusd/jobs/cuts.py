@@ -19,17 +19,13 @@ from radiusd.store.writer import Job
 
 GIVE_UP_AFTER = 24 * 3_600_000
 
-_SUCCESSORS = (
-    select(connections.c.device, connections.c.nas, connections.c.started_at)
-    .where(
-        connections.c.router_id == bindparam("router_id"),
-        connections.c.state != "CLOSED",
-        connections.c.id > bindparam("than"),
-        connections.c.user_name == bindparam("user_name"),
-        connections.c.framed_ip_address == bindparam("framed_ip_address"),
-    )
-    .order_by(connections.c.id.desc())
+_LATER = select(connections.c.device, connections.c.nas, connections.c.started_at).where(
+    connections.c.router_id == bindparam("router_id"),
+    connections.c.state != "CLOSED",
+    connections.c.id > bindparam("than"),
+    connections.c.user_name == bindparam("user_name"),
 )
+_LATER_AT_ADDRESS = _LATER.where(connections.c.framed_ip_address == bindparam("framed_ip_address"))
 
 
 @frozen
@@ -97,13 +93,12 @@ class FindSuccessorJob(Job):
     def run(self, work: Work) -> Successor:
         """Look."""
         line = self.connection
-        values: dict[str, Any] = {
-            "router_id": line.router_id,
-            "than": line.id,
-            "user_name": line.user_name,
-            "framed_ip_address": line.framed_ip_address,
-        }
-        found = work.database.execute(_SUCCESSORS, values).all()
+        values: dict[str, Any] = {"router_id": line.router_id, "than": line.id, "user_name": line.user_name}
+        if line.framed_ip_address is not None:
+            values["framed_ip_address"] = line.framed_ip_address
+        # Without an address only the user is named, and any later connection of theirs might be hit.
+        query = _LATER if line.framed_ip_address is None else _LATER_AT_ADDRESS
+        found = work.database.execute(query, values).all()
         if any(row.started_at is not None and (row.device, row.nas) == (line.device, line.nas) for row in found):
             return Successor.BEGUN
         return Successor.ACCEPTED if found else Successor.NONE

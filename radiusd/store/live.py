@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 from sqlalchemy import Connection, update
 
 from policy.connection import Connection as Line
-from policy.extending import extended
+from policy.extending import extended, session_timeout
 from policy.facts import Fact, fact
 from policy.holding import Holding, cut_session, left
 from policy.package import Rate
@@ -90,8 +90,7 @@ def extend(connection: Connection, session_id: int, time: Seconds, data: Octets,
     rest = left(changed, branch, at)
     if time and rest is not None:
         for line in _running(changed):
-            # RouterOS counts from the session's start; told too late an end, it is the server that ends it in time.
-            work.order_change(line, {"Session-Timeout": (at - line.opened_at) // 1000 + rest}, at)
+            work.order_change(line, {"Session-Timeout": session_timeout(line.opened_at, rest, at)}, at)
     finish(connection, work)
     return bought.id
 

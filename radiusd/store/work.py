@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import evolve, frozen
 from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import Executable, bindparam, insert, update
+from sqlalchemy import Executable, bindparam, insert, or_, update
 
 from policy.accounts import Account, Branch, Device
 from policy.connection import Closing, Connection, ConnectionState
-from policy.cut import BY_CLOSING
+from policy.cut import BY_CLOSING, Outcome
 from policy.effects import Disconnect, Effect
 from policy.holding import Holding, is_spent, wake_at
 from policy.quantities import Instant
@@ -339,6 +339,12 @@ class Work:
         _execute(self.database, _SETTLE_COMMAND, batch)
 
     def _save_commands(self) -> None:
+        # A newer order for the same thing takes the place of one that the router has not answered yet.
+        replaced = [
+            {"row_id": each.connection.id, "same": f'{{"{next(iter(each.attributes))}"%', "at": each.created_at}
+            for each in self.changes
+        ]
+        _execute(self.database, _REPLACE_CHANGE, replaced)
         ordered: list[Command] = [*self.commands, *self.changes]
         batch = [
             {
@@ -369,9 +375,24 @@ _INSERT_SESSION = insert(sessions)
 _UPDATE_CONNECTION = update(connections).where(connections.c.id == bindparam("row_id"))
 _INSERT_CONNECTION = insert(connections)
 _INSERT_COMMAND = insert(commands)
+_REPLACE_CHANGE = (
+    update(commands)
+    .where(
+        commands.c.connection_id == bindparam("row_id"),
+        commands.c.kind == "change",
+        commands.c.due_at.is_not(None),
+        commands.c.attributes.like(bindparam("same")),
+    )
+    .values(due_at=None, outcome="refused", evidence="a newer order took its place", decided_at=bindparam("at"))
+)
 _SETTLE_COMMAND = (
     update(commands)
-    .where(commands.c.connection_id == bindparam("row_id"), commands.c.kind == "cut", commands.c.due_at.is_not(None))
+    .where(
+        commands.c.connection_id == bindparam("row_id"),
+        commands.c.kind == "cut",
+        # What was given up after a day is proven all the same when its Stop comes.
+        or_(commands.c.due_at.is_not(None), commands.c.outcome == Outcome.NOT_CUT.value),
+    )
     .values(
         due_at=None,
         attempts=commands.c.attempts + 1,

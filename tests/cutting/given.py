@@ -117,7 +117,7 @@ class CuttingServer(Server):
         self.look()
 
     def look(self) -> None:
-        """What the watch does five times a second."""
+        """What the watch does ten times a second."""
         with self.database.reading() as connection:
             seen = outbox.look(connection, self.vault, None, self.at)
         if seen.directory is not None:

@@ -67,3 +67,26 @@ def test_and_no_longer(server: CuttingServer) -> None:
     server.look()
     wish = server.wish()
     assert (wish.outcome, wish.due_at) == ("refused", None)
+
+
+def test_a_newer_order_takes_the_place_of_one_that_the_router_has_not_answered(server: CuttingServer) -> None:
+    server.come_online()
+    for told in ("1M/5M", "2M/9M"):
+        with server.database.writing() as connection:
+            live.change_rate(connection, 1, Rate(BitsPerSecond(1_000_000), BitsPerSecond(5_000_000)), told, server.at)
+        server.look()
+    older, newer = server.routers.asked
+    assert server.routers.forgotten == [older]
+    assert newer.attributes == (("Mikrotik-Rate-Limit", "2M/9M"),)
+    server.routers.answer(Acknowledged(1, 5))
+    assert [(each.outcome, each.evidence) for each in server.wishes()] == [
+        ("refused", "a newer order took its place"),
+        ("changed", "acknowledged by the router"),
+    ]
+
+
+def test_nobody_is_told_a_later_end_than_a_router_knows(server: CuttingServer) -> None:
+    server.come_online()
+    server.routers.answers.append(Acknowledged(1, 5))
+    extend(server, 300 * 86_400)
+    assert server.routers.asked[0].attributes == (("Session-Timeout", 21_474_720),)

@@ -316,3 +316,28 @@ def test_a_router_that_takes_disconnects_elsewhere_is_asked_there(server: Cuttin
     server.come_online()
     server.cut()
     assert server.routers.asked[0].target.address == "10.8.0.1"
+
+
+def test_what_was_given_up_after_a_day_is_proven_all_the_same_when_its_stop_comes(server: CuttingServer) -> None:
+    server.come_online()
+    server.cut()
+    server.turn(4.6)
+    server.pass_time(86_401)
+    server.look()
+    server.turn(4.6)
+    assert (server.wish().outcome, server.wish().due_at) == ("not cut", None)
+    server.stop()
+    assert server.wish().outcome == "confirmed"
+
+
+def test_a_user_name_alone_is_not_sent_when_the_guest_has_a_later_connection(server: CuttingServer) -> None:
+    server.log_in()  # accepted, and the router never said more of it
+    server.cut()
+    server.turn(4.6)
+    asked = len(server.routers.asked)
+    with server.database.writing() as connection:
+        live.release(connection, 1, server.at)
+    server.log_in(Acct_Session_Id="80100009", Framed_IP_Address="10.5.0.2")
+    server.pass_time(2)
+    server.look()
+    assert len(server.routers.asked) == asked
