@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from policy.connection import Closing
-from policy.cut import Outcome, Verdict
+from policy.cut import BY_CLOSING, Outcome, Verdict
 from policy.quantities import Instant
 from radiusd.coa.ladder import FOR_A_CAFE, Action, AskApi, Disconnect, Ladder, Means, Naming, Pace
 from radiusd.coa.orders import Acknowledged, Answer, Order, Silent
@@ -89,6 +89,7 @@ class Cutter:
         self._acknowledged_at: dict[int, Instant] = {}
         self._tried_other_port: set[int] = set()
         self._waiting: dict[int, list[Deferred[bool]]] = {}
+        self._until_over: dict[int, list[Deferred[None]]] = {}
         self._not_cut: set[int] = set()
 
     # Cuts
@@ -110,6 +111,9 @@ class Cutter:
     def settled(self, connections: Iterable[CutSettled]) -> None:
         """These connections are over, whatever we were doing about them."""
         for each in connections:
+            is_between_tries = each.connection_id in self._not_cut and each.connection_id not in self._by_connection
+            if is_between_tries:
+                self._counters.count(f"cut_{BY_CLOSING[each.closing].outcome.name.lower()}")
             self._not_cut.discard(each.connection_id)
             self._tell(each.connection_id, is_over=True)
             attempt = self._tries.get(self._by_connection.get(each.connection_id, 0))
@@ -135,6 +139,22 @@ class Cutter:
             self._waiting.setdefault(each, []).append(one)
         if not left:
             done.callback(True)
+        return done
+
+    def when_over(self, connection_ids: Collection[int]) -> "Deferred[None]":
+        """Fires when all of these connections are over, however many tries that takes."""
+        left = set(connection_ids)
+        done: Deferred[None] = Deferred()
+
+        def over(_: object, connection_id: int) -> None:
+            left.discard(connection_id)
+            if not left and not done.called:
+                done.callback(None)
+
+        for each in connection_ids:
+            one: Deferred[None] = Deferred()
+            one.addCallback(over, each)
+            self._until_over.setdefault(each, []).append(one)
         return done
 
     def hears_us(self, router_id: int) -> bool:
@@ -318,13 +338,14 @@ class Cutter:
             self._storing.discard(command.id)
             if is_first_alarm is True:
                 self._alert(command, verdict)
-            self._finish(command, verdict)
+            self._finish(command, verdict, is_news=verdict.closing is not None or is_first_alarm is True)
 
         self._submit(job, stored)
 
-    def _finish(self, command: CutCommand, verdict: Verdict) -> None:
-        self._counters.count(f"cut_{verdict.outcome.name.lower()}")
-        self._counters.took(verdict.outcome.name.lower(), (self._now() - command.created_at) / 1000)
+    def _finish(self, command: CutCommand, verdict: Verdict, *, is_news: bool = True) -> None:
+        if is_news:
+            self._counters.count(f"cut_{verdict.outcome.name.lower()}")
+            self._counters.took(verdict.outcome.name.lower(), (self._now() - command.created_at) / 1000)
         connection_id, is_over = command.connection.id, verdict.closing is not None
         if self._by_connection.get(connection_id) == command.id:
             del self._by_connection[connection_id]
@@ -337,6 +358,8 @@ class Cutter:
     def _tell(self, connection_id: int, *, is_over: bool) -> None:
         for each in self._waiting.pop(connection_id, ()):
             each.callback(is_over)
+        for one in self._until_over.pop(connection_id, ()) if is_over else ():
+            one.callback(None)
 
     def _alert(self, command: CutCommand, verdict: Verdict) -> None:
         line = command.connection

@@ -52,6 +52,8 @@ class Cuts(Protocol):
 
     def when_settled(self, connection_ids: Collection[int]) -> "Deferred[bool]": ...
 
+    def when_over(self, connection_ids: Collection[int]) -> "Deferred[None]": ...
+
 
 class Ghosts(Protocol):
     """Those who ask routers whether sessions still live."""
@@ -176,14 +178,13 @@ class AccessHandler:
         self._counters.count(why.code)
         self._submit(KeepDecisionJob(decision), lambda _: self._answer(job, outcome, answer))
         if isinstance(outcome, Accepted):
-            off = self._waiting.cuts.when_settled(result.displaced)
-            off.addCallback(lambda is_off: self._lift_leash(job, result.connection_id, is_off=is_off))
+            off = self._waiting.cuts.when_over(result.displaced)
+            off.addCallback(lambda _: self._lift_leash(job, result.connection_id))
 
-    def _lift_leash(self, job: AccessJob, connection_id: int, *, is_off: bool) -> None:
+    def _lift_leash(self, job: AccessJob, connection_id: int) -> None:
         """The old device is off after all: the new one gets its whole time, without a new login."""
-        if is_off:
-            at = self._waiting.patience.now()
-            self._submit(LiftLeashJob(at=at, connection_id=connection_id, cafe=job.cafe), _nobody_waits)
+        at = self._waiting.patience.now()
+        self._submit(LiftLeashJob(at=at, connection_id=connection_id, cafe=job.cafe), _nobody_waits)
 
     def _hash(self, job: AccessJob, encoded: bytes, answer: Answer) -> None:
         def hashed(is_right: bool | None) -> None:

@@ -92,6 +92,9 @@ class CuttingServer(Server):
     def when_settled(self, connection_ids: Any) -> "Deferred[bool]":
         return self.cutter.when_settled(connection_ids)
 
+    def when_over(self, connection_ids: Any) -> "Deferred[None]":
+        return self.cutter.when_over(connection_ids)
+
     def find_ghosts(self, lines: Any) -> "Deferred[bool]":
         return self.prober.find_ghosts(lines)
 

@@ -182,3 +182,29 @@ def test_the_leash_is_taken_off_when_the_old_device_is_off_after_all(server: Cut
     ((name, seconds),) = change.attributes
     assert name == "Session-Timeout"
     assert seconds in (3599, 3600)  # from the session's start; each part of a second is rounded down
+
+
+def test_and_also_when_that_takes_a_second_try(server: CuttingServer) -> None:
+    server.come_online()
+    asking = Asking(server)
+    server.turn(5)
+    assert server.wish().outcome == "not cut"
+    server.report("Start", Acct_Session_Id="80100002", Class=asking.reply["Class"][0])
+    server.pass_time(10)
+    server.routers.answers += [Refused(503, 1, 5), Acknowledged(1, 5)]
+    server.look()
+    change = server.routers.asked[-1]
+    assert (change.code, change.acct_session_id) == (43, "80100002")
+
+
+def test_each_wish_is_counted_once_however_many_tries_it_takes(server: CuttingServer) -> None:
+    server.come_online()
+    server.cut()
+    for _ in range(3):
+        server.turn(4.6)
+        server.pass_time(10)
+        server.look()
+    server.turn(4.6)
+    assert server.counters.counts["cut_not_cut"] == 1
+    server.stop()
+    assert server.counters.counts["cut_confirmed"] == 1

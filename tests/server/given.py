@@ -133,6 +133,10 @@ class Server:
         self.slow_cuts.append((tuple(connection_ids), Deferred()))
         return self.slow_cuts[-1][1]
 
+    def when_over(self, connection_ids: Collection[int]) -> "Deferred[None]":
+        """Stands for the cutter: the connections never end."""
+        return Deferred()
+
     def find_ghosts(self, lines: Sequence[Connection]) -> "Deferred[bool]":
         """Stands for the prober: all live, unless a test with `slow_probes` says otherwise."""
         if self.slow_probes is None:
