@@ -102,6 +102,7 @@ class Cutter:
                     self._begin(command)
                 except Exception as error:  # noqa: BLE001 - one cut's trouble is not the others', nor the answers'
                     _log.failure("a cut could not be begun")
+                    self._tries.pop(command.id, None)
                     self._store(command, Verdict(Outcome.NOT_CUT, f"could not be sent: {type(error).__name__}"))
 
     def is_busy_with(self, command_id: int) -> bool:

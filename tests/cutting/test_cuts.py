@@ -341,3 +341,20 @@ def test_a_user_name_alone_is_not_sent_when_the_guest_has_a_later_connection(ser
     server.pass_time(2)
     server.look()
     assert len(server.routers.asked) == asked
+
+
+def test_a_cut_that_cannot_even_be_begun_is_told_and_tried_again(server: CuttingServer) -> None:
+    server.come_online()
+    request = server.routers.request
+
+    def fail(_: object) -> Any:
+        raise OSError("no socket left")
+
+    server.routers.request = fail  # type: ignore[method-assign]
+    server.cut()
+    assert (server.wish().outcome, server.wish().evidence) == ("not cut", "could not be sent: OSError")
+    server.routers.request = request  # type: ignore[method-assign]
+    server.routers.answers.append(Refused(503, 1, 5))
+    server.pass_time(2)
+    server.look()
+    assert server.wish().outcome == "gone"
