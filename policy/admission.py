@@ -121,7 +121,8 @@ def _unusable(holding: Holding, question: Question) -> Fact | None:
     bought, terms, at = holding.bought, holding.bought.terms, question.at
     is_in = any(each.device == question.device.name for each in holding.active())
     if bought.held is not None and not is_in:
-        return fact("pass_held", pass_id=bought.id, why=bought.held)
+        code = "pass_held" if bought.paused_at is None else "pass_waits_for_pc"
+        return fact(code, pass_id=bought.id, why=bought.held)
     if bought.valid_until is not None and bought.valid_until <= at:
         return fact("pass_unused_too_long", pass_id=bought.id, until=bought.valid_until)
     if data_left(bought) == 0:

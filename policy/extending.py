@@ -17,9 +17,10 @@ def extended(bought: Pass, time: Seconds, data: Octets, at: Instant) -> Pass:
 
 def _seconds_over(bought: Pass, time: Seconds, at: Instant) -> Seconds:
     """How long ago a wall clock ran out: what is added must not be over before the guest hears of it."""
-    if not time or bought.wall_end is None or bought.wall_end >= at:
+    stands_at = at if bought.paused_at is None else bought.paused_at
+    if not time or bought.wall_end is None or bought.wall_end >= stands_at:
         return Seconds(0)
-    return Seconds(-((bought.wall_end - at) // 1000))
+    return Seconds(-((bought.wall_end - stands_at) // 1000))
 
 
 def session_timeout(opened_at: Instant, rest: Seconds | None, at: Instant) -> Seconds:

@@ -12,6 +12,8 @@ class Pass:
     """`terms` are the package as it was at the sale; changing the price list never changes a pass.
 
     `held` tells why no device may begin to use it, None when any may. `extra_time` and `extra_data` were added later.
+    `paused_at`: since when its clock stands still, for its guest's gaming PC was logged off; `paused_for`: how long it
+    stood still before.
     """
 
     id: int
@@ -23,6 +25,8 @@ class Pass:
     extra_data: Octets = Octets(0)
     used: Usage = NOTHING
     held: str | None = None
+    paused_at: Instant | None = None
+    paused_for: Seconds = Seconds(0)
 
     @property
     def time(self) -> Seconds | None:
@@ -48,10 +52,10 @@ class Pass:
 
     @property
     def wall_end(self) -> Instant | None:
-        """When a wall clock that has started runs out."""
+        """When a wall clock that has started runs out; while it is paused, when it would without the pause."""
         if self.time is None or self.first_login_at is None or not self.is_wall_clock:
             return None
-        return later(self.first_login_at, self.time)
+        return later(self.first_login_at, Seconds(self.time + self.paused_for))
 
 
 def time_left(bought: Pass, online: Seconds, at: Instant) -> Seconds | None:
@@ -63,7 +67,9 @@ def time_left(bought: Pass, online: Seconds, at: Instant) -> Seconds | None:
         return None
     if not bought.is_wall_clock:
         return Seconds(max(0, bought.time - online))
-    return bought.time if bought.wall_end is None else whole_seconds_between(at, bought.wall_end)
+    if bought.wall_end is None:
+        return bought.time
+    return whole_seconds_between(at if bought.paused_at is None else bought.paused_at, bought.wall_end)
 
 
 def data_left(bought: Pass) -> Octets | None:

@@ -27,6 +27,7 @@ WORDS = {
     "pass_online_time_spent": "the time online of pass {pass_id} is used up: {used:seconds} of {time:seconds}",
     "pass_data_spent": "the data of pass {pass_id} is used up: {used:octets} of {data:octets}",
     "pass_held": "pass {pass_id} is held: {why}",
+    "pass_waits_for_pc": "pass {pass_id} waits for its guest to log in at a gaming PC again: {why}",
     "pass_full": "package {package} is full: {users} of {max_users} guests",
     "out_of_hours": "package {package} is not sold for this hour of the day",
     # which device
@@ -45,6 +46,7 @@ WORDS = {
     "by_administrator": "an administrator said: {text}",
     "cut_ordered": "connection {acct_session_id} on router {router_id} is to be cut",
     "data_used": "{used:octets} used, {data:octets} allowed",
+    "pc_logged_off": "the gaming PC of {pc_user} at branch {branch} was logged off",
     "router_rebooted": "the router started anew ({how}); the last packet of the session counts as its end",
     "guest_logged_out": "the guest logged out at the router",
     "router_counted_down": "the router counted the time down and closed the line",
@@ -52,6 +54,7 @@ WORDS = {
     "extended": "added by an administrator: time {time:seconds}, data {data:octets}",
     "rate_changed": "an administrator set the speed to {up:speed} up, {down:speed} down",
     "sold": "package {package} sold to {account} for {price} VND (pass {pass_id})",
+    "pc_logged_in": "{pc_user} logged in at a gaming PC of branch {branch}: pass {pass_id} may be used again",
     "released": "an administrator released pass {pass_id}, which was held: {why}",
 }
 
@@ -66,6 +69,7 @@ REFUSALS = {
     "pass_online_time_spent": "Your time is used up. Please buy a new package.",
     "pass_data_spent": "Your data is used up. Please buy a new package.",
     "pass_held": "You were logged out by the staff. Please ask at the counter.",
+    "pass_waits_for_pc": "Your gaming PC was logged off. Log in at a PC to go on.",
     "pass_full": "Too many guests use this package just now. Please try again later.",
     "out_of_hours": "Your package is not valid at this hour.",
     "device_limit": "All {devices} devices of your package are online: {holders}.",

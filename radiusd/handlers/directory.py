@@ -27,4 +27,4 @@ class Known:
         router = self.directory.routers.get(router_id)
         if router is not None:
             routers = {**self.directory.routers, router_id: evolve(router, signs_requests=True)}
-            self.replace(Directory(self.directory.cafes, routers))
+            self.replace(evolve(self.directory, routers=routers))

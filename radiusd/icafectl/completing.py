@@ -8,7 +8,7 @@ from sqlalchemy import func
 
 from radiusd.icafectl.desk import DEFAULT_CONFIG, Desk
 from radiusd.store import naming
-from radiusd.store.schema import metadata
+from radiusd.store.columns import metadata
 
 _MOST = 50
 

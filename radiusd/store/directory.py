@@ -10,6 +10,8 @@ from sqlalchemy import Connection, RowMapping, select
 
 from policy.accounts import Branch
 from policy.quantities import Instant, Seconds
+from radiusd.store import pc_directory
+from radiusd.store.pc_directory import PcSystem
 from radiusd.store.schema import branches, routers
 from radiusd.vault import Vault
 
@@ -94,17 +96,19 @@ class Cafe:
 
 @frozen
 class Directory:
-    """Branches and routers by id."""
+    """Branches and routers by id, and PC systems by the id of their branch."""
 
     cafes: Mapping[int, Cafe]
     routers: Mapping[int, Router]
+    pc_systems: Mapping[int, PcSystem] = field(factory=dict)
 
 
 def load(connection: Connection, vault: Vault) -> Directory:
     """The directory as it is stored; raises VaultError if a secret does not open."""
     found = {row["id"]: cafe_from_row(row) for row in connection.execute(select(branches)).mappings()}
     nases = connection.execute(select(routers).where(routers.c.removed_at.is_(None))).mappings()
-    return Directory(found, {row["id"]: router_from_row(row, vault) for row in nases})
+    known = {row["id"]: router_from_row(row, vault) for row in nases}
+    return Directory(found, known, pc_directory.load(connection, vault))
 
 
 def cafe_from_row(row: RowMapping) -> Cafe:

@@ -10,6 +10,7 @@ from policy.extending import extended, session_timeout
 from policy.facts import Fact, fact
 from policy.holding import Holding, cut_session, left
 from policy.package import Rate
+from policy.pc import resume
 from policy.quantities import Instant, Octets, Seconds
 from policy.session import Session
 from policy.telling import told_since
@@ -126,7 +127,7 @@ def release(connection: Connection, pass_id: int, at: Instant) -> None:
     held = holding.bought.held
     if held is None:
         raise Refused(f"pass {pass_id} is not held")
-    changed = evolve(holding, bought=evolve(holding.bought, held=None))
+    changed = resume(holding, at)
     _note(work, changed, None, "released", fact("released", pass_id=pass_id, why=held), at)
     work.put(changed, (), branches.at(connection, branch_id_of(work, holding), at), at)
     finish(connection, work)

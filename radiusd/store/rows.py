@@ -35,6 +35,8 @@ def pass_from_row(row: Row) -> Pass:
         extra_data=row["extra_data"],
         used=_usage(row),
         held=row["held"],
+        paused_at=row["paused_at"],
+        paused_for=row["paused_for"],
     )
 
 
@@ -58,6 +60,8 @@ def changed_pass_row(bought: Pass, *, wake_at: Instant | None, is_open: bool) ->
         "extra_data": bought.extra_data,
         **_usage_columns(bought.used),
         "held": bought.held,
+        "paused_at": bought.paused_at,
+        "paused_for": bought.paused_for,
         "is_open": is_open,
         "wake_at": wake_at,
     }

@@ -1,10 +1,8 @@
-"""The tables, one schema for SQLite and PostgreSQL.
+"""The tables, one schema for SQLite and PostgreSQL; those about gaming PCs are in `pc_schema`.
 
 Instants are whole milliseconds since 1970 in UTC, durations whole seconds, volumes octets, money whole VND. Ids come
 from `identifiers` and not from the database, so that a batch knows them before it is written.
 """
-
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -15,63 +13,11 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _id() -> "Column[int]":
-    # SQLite keeps rows in the order of an INTEGER PRIMARY KEY, and of no other type: one look-up less for each row.
-    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
-
-
-def _reference(name: str, target: str, *, nullable: bool = False) -> "Column[int]":
-    return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=nullable)
-
-
-def _usage() -> "tuple[Column[int] | CheckConstraint, ...]":
-    return (
-        *(
-            Column(name, BigInteger, nullable=False, server_default="0")
-            for name in ("uploaded", "downloaded", "seconds")
-        ),
-        # U1, as far as a row can tell.
-        CheckConstraint("uploaded >= 0 AND downloaded >= 0 AND seconds >= 0", name="usage"),
-    )
-
-
-def _terms() -> "tuple[Column[Any] | CheckConstraint, ...]":
-    """The columns of a package's terms, which a pass copies at the sale."""
-    return (
-        Column("time", BigInteger),
-        Column("clock", Text, nullable=False),
-        CheckConstraint("clock IN ('wall', 'online')", name="clock"),
-        Column("data", BigInteger),
-        Column("validity", BigInteger),
-        Column("rate_up", BigInteger),
-        Column("rate_down", BigInteger),
-        Column("burst", Integer, nullable=False),
-        Column("priority", Integer, nullable=False),
-        Column("devices", Integer, nullable=False),
-        CheckConstraint("devices BETWEEN 1 AND 5", name="devices"),
-        Column("price", BigInteger, nullable=False),
-        CheckConstraint("price >= 0", name="price"),
-        Column("opens", Integer),
-        Column("closes", Integer),
-        Column("max_users", Integer),
-    )
-
+from radiusd.store.columns import id_column, metadata, reference, terms_columns, usage_columns
 
 identifiers = Table(
     "identifiers",
@@ -92,7 +38,7 @@ revisions = Table(
 branches = Table(
     "branches",
     metadata,
-    _id(),
+    id_column(),
     Column("name", Text, nullable=False, unique=True),
     Column("password_store", Text, nullable=False),
     CheckConstraint("password_store IN ('recoverable', 'hash')", name="password_store"),
@@ -108,9 +54,9 @@ branches = Table(
 routers = Table(
     "routers",
     metadata,
-    _id(),
+    id_column(),
     Column("name", Text, nullable=False, unique=True),
-    _reference("branch_id", "branches"),
+    reference("branch_id", "branches"),
     Column("network", Text, nullable=False),
     Column("secret", LargeBinary, nullable=False),
     Column("kind", Text, nullable=False),
@@ -154,18 +100,18 @@ nases = Table(
 packages = Table(
     "packages",
     metadata,
-    _id(),
+    id_column(),
     Column("name", Text, nullable=False, unique=True),
-    *_terms(),
+    *terms_columns(),
     Column("created_at", BigInteger, nullable=False),
 )
 
 accounts = Table(
     "accounts",
     metadata,
-    _id(),
+    id_column(),
     Column("name", Text, nullable=False, unique=True),
-    _reference("branch_id", "branches"),
+    reference("branch_id", "branches"),
     Column("kind", Text, nullable=False),
     CheckConstraint("kind IN ('customer', 'voucher')", name="kind"),
     Column("is_blocked", Boolean, nullable=False, server_default="0"),
@@ -176,16 +122,19 @@ accounts = Table(
 passes = Table(
     "passes",
     metadata,
-    _id(),
-    _reference("account_id", "accounts"),
+    id_column(),
+    reference("account_id", "accounts"),
     Column("package", Text, nullable=False),
-    *_terms(),
+    *terms_columns(),
     Column("sold_at", BigInteger, nullable=False),
     Column("first_login_at", BigInteger),
     Column("extra_time", BigInteger, nullable=False, server_default="0"),
     Column("extra_data", BigInteger, nullable=False, server_default="0"),
-    *_usage(),
+    *usage_columns(),
     Column("held", Text),
+    # Since when its clock stands still, for it waits for its PC user to be back; and how long it stood so far.
+    Column("paused_at", BigInteger),
+    Column("paused_for", BigInteger, nullable=False, server_default="0"),
     Column("is_open", Boolean, nullable=False, server_default="1"),
     Column("wake_at", BigInteger),
 )
@@ -201,8 +150,8 @@ logins = Table(
     "logins",
     metadata,
     Column("name", Text, primary_key=True),
-    _reference("account_id", "accounts"),
-    _reference("pass_id", "passes", nullable=True),
+    reference("account_id", "accounts"),
+    reference("pass_id", "passes", nullable=True),
     Column("kind", Text, nullable=False),
     CheckConstraint("kind IN ('account', 'pass', 'voucher')", name="kind"),
     Column("password_kind", Text, nullable=False),
@@ -215,7 +164,7 @@ devices = Table(
     "devices",
     metadata,
     Column("name", Text, primary_key=True),
-    _reference("account_id", "accounts", nullable=True),
+    reference("account_id", "accounts", nullable=True),
     Column("is_blocked", Boolean, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -223,8 +172,8 @@ devices = Table(
 sessions = Table(
     "sessions",
     metadata,
-    _id(),
-    _reference("pass_id", "passes"),
+    id_column(),
+    reference("pass_id", "passes"),
     Column("phase", Text, nullable=False),
     Column("device", Text),
     Column("slot", Integer),
@@ -232,7 +181,7 @@ sessions = Table(
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("end_reason", Text),
-    *_usage(),
+    *usage_columns(),
     # S4: an end state has one reason and one end, not before its start; the others have none.
     CheckConstraint("phase IN ('PENDING', 'ACTIVE', 'EXPIRED', 'TERMINATED')", name="phase"),
     CheckConstraint("(phase IN ('EXPIRED', 'TERMINATED')) = (end_reason IS NOT NULL)", name="end_reason"),
@@ -261,9 +210,9 @@ Index("ix_sessions_phase_created_at", sessions.c.phase, sessions.c.created_at)
 connections = Table(
     "connections",
     metadata,
-    _id(),
-    _reference("session_id", "sessions", nullable=True),
-    _reference("router_id", "routers"),
+    id_column(),
+    reference("session_id", "sessions", nullable=True),
+    reference("router_id", "routers"),
     Column("nas", Text, nullable=False),
     Column("nas_address", Text, nullable=False),
     Column("state", Text, nullable=False),
@@ -280,7 +229,7 @@ connections = Table(
     Column("closed_at", BigInteger),
     Column("closing", Text),
     Column("terminate_cause", Integer),
-    *_usage(),
+    *usage_columns(),
     Column("loose", Text),
     CheckConstraint("(state = 'CLOSED') = (closed_at IS NOT NULL)", name="closed_at"),
     CheckConstraint("(closed_at IS NULL) = (closing IS NULL)", name="closing"),
@@ -298,10 +247,10 @@ Index(
 commands = Table(
     "commands",
     metadata,
-    _id(),
+    id_column(),
     Column("kind", Text, nullable=False, server_default="cut"),
     CheckConstraint("kind IN ('cut', 'change')", name="kind"),
-    _reference("connection_id", "connections"),
+    reference("connection_id", "connections"),
     Column("attributes", Text),
     Column("created_at", BigInteger, nullable=False),
     # When somebody may take it up (again); None once nothing more is to be done.
@@ -327,7 +276,7 @@ Index(
 decisions = Table(
     "decisions",
     metadata,
-    _id(),
+    id_column(),
     Column("at", BigInteger, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),

@@ -12,8 +12,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, inspect, select
 
+from radiusd.store.columns import metadata
 from radiusd.store.database import MIGRATIONS, Database
-from radiusd.store.schema import branches, metadata
+from radiusd.store.schema import branches
 
 
 @pytest.fixture

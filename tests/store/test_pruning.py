@@ -4,8 +4,9 @@ from sqlalchemy import Connection, func, insert, select
 
 from policy.quantities import DAY, Instant, later
 from radiusd.jobs.pruning import PruneJob
+from radiusd.store.columns import metadata
 from radiusd.store.database import Database
-from radiusd.store.schema import decisions, metadata
+from radiusd.store.schema import decisions
 from radiusd.store.writer import Committer
 from tests.server.given import NOON, Server
 

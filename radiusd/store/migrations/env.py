@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from radiusd.store.schema import metadata
+from radiusd.store.columns import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
