@@ -67,8 +67,8 @@ pc_events = Table(
     metadata,
     id_column(),
     reference("branch_id", "branches"),
-    # SHA-256 over the branch and the octets of the event: an event has one effect, however often it is delivered.
-    Column("digest", LargeBinary, nullable=False, unique=True),
+    # SHA-256, in hexadecimal, over the branch and the octets: however often it is delivered, it has one effect.
+    Column("digest", Text, nullable=False, unique=True),
     Column("kind", Text, nullable=False),
     CheckConstraint("kind IN ('USER_LOGOUT', 'USER_LOGIN', 'BALANCE_UPDATE')", name="kind"),
     Column("pc_user_id", Text, nullable=False),

@@ -20,6 +20,7 @@ from radiusd.store import loading, rows
 from radiusd.store.decisions import Decision, record
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.loading import Login
+from radiusd.store.pc_book import PcAsked, PcBook
 from radiusd.store.schema import commands, connections, passes, sessions
 
 
@@ -33,6 +34,7 @@ class Needs:
     keys: Collection[str] = ()
     session_ids: Collection[int] = ()
     pass_ids: Collection[int] = ()
+    pc: Collection[PcAsked] = ()
 
 
 @frozen(kw_only=True)
@@ -100,6 +102,7 @@ class Work:
         self._decisions: list[Decision] = []
         self._wakes: dict[int, tuple[Branch, Instant]] = {}
         self.changes: list[ChangeCommand] = []
+        self.pc = PcBook(database)
         self._latest = Instant(0)
 
     # Loading
@@ -114,6 +117,7 @@ class Work:
         self.devices.update(loading.load_devices(self.database, _united(each.devices for each in wanted)))
         account_ids = {each.account_id for each in self.logins.values()}
         account_ids.update(tied for _, tied in self.devices.values() if tied is not None)
+        account_ids.update(self.pc.load(_united(each.pc for each in wanted)))
         session_ids = _united(each.session_ids for each in wanted)
         pass_ids = {
             *_united(each.pass_ids for each in wanted),
@@ -282,6 +286,7 @@ class Work:
         self._save_sessions(changed)
         self._save_connections(changed)
         self._save_commands()
+        self.pc.save()
         record(self.database, self._decisions)
 
     def _save_passes(self, changed: list[Holding]) -> None:

@@ -20,7 +20,7 @@ def upgrade() -> None:
         "pc_events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("branch_id", sa.BigInteger(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("pc_user_id", sa.Text(), nullable=False),
         sa.Column("happened_at", sa.BigInteger(), nullable=False),
