@@ -25,6 +25,7 @@ hashing               -                                                         
 web                   -                                                                    prometheus_client twisted
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
+pc_system             policy                                                               attrs msgspec treq twisted zope
 server                policy wire store.directory                                          attrs prometheus_client twisted
 handlers.classes      -                                                                    attrs
 handlers.translate    policy wire handlers.classes                                         attrs
@@ -43,6 +44,7 @@ cli                   app config logs store.errors vault wire                   
 __main__              cli                                                                  -
 icafectl              policy config vault passwords store handlers.translate               attrs click rich sqlalchemy
 virtual_router        wire                                                                 attrs click rich twisted
+virtual_pc_system     -                                                                    attrs click msgspec rich treq twisted
 demo                  policy vault store app cli                                           attrs click sqlalchemy twisted
 bench                 policy wire vault passwords store app virtual_router                 attrs click msgspec rich sqlalchemy twisted
 drawing               policy                                                               click
