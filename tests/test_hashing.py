@@ -1,10 +1,10 @@
 """Argon2 takes its time: two checks at once, some wait, more are turned away, and nobody else is held up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from radiusd.hashing import AT_ONCE, KEPT, KEPT_FOR, MOST_WAITING, HashChecker
 
@@ -59,14 +59,6 @@ class Checks:
 @pytest.fixture
 def checks() -> Checks:
     return Checks()
-
-
-@pytest.fixture
-def logged() -> Iterator[list[LogEvent]]:
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
 
 
 def test_a_password_is_checked_elsewhere_and_the_outcome_told_afterwards(checks: Checks) -> None:

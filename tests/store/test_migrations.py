@@ -10,10 +10,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, inspect, select
 
 from radiusd.store.columns import metadata
-from radiusd.store.database import MIGRATIONS, Database
+from radiusd.store.database import MIGRATIONS, Database, known_revisions
 from radiusd.store.schema import branches
 
 
@@ -71,6 +72,11 @@ def test_every_check_that_the_program_relies_on_is_in_the_database(database: Dat
         inspector = inspect(connection)
         found = {name: {each["name"] for each in inspector.get_check_constraints(name)} for name in expected}
     assert found == expected
+
+
+def test_alembic_knows_the_same_revisions_in_the_same_order() -> None:
+    walked = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    assert known_revisions() == walked[::-1]
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
