@@ -8,13 +8,33 @@ from radiusd.icafectl.branches import branch_option, branch_or_only
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
 from radiusd.icafectl.ending import told_end
-from radiusd.icafectl.grammar import examples, json_option, limit_option
-from radiusd.icafectl.kinds import ACCOUNT, MAX_PASSWORD
+from radiusd.icafectl.grammar import examples, given, json_option, limit_option
+from radiusd.icafectl.kinds import ACCOUNT, MAX_PASSWORD, PC_USER
 from radiusd.icafectl.passes import PASS_COLUMNS
-from radiusd.icafectl.printing import Column, instant, print_json, print_list, print_record, print_table, say
+from radiusd.icafectl.printing import (
+    Column,
+    instant,
+    print_json,
+    print_list,
+    print_record,
+    print_table,
+    say,
+    told_names,
+)
 from radiusd.icafectl.secrets_in import IN_ARGUMENTS, read_secret
 from radiusd.icafectl.sessions import SESSION_COLUMNS
-from radiusd.store import accounts, blocks, branches, directory, listings, packages, pass_list, sales, session_list
+from radiusd.store import (
+    accounts,
+    blocks,
+    branches,
+    directory,
+    listings,
+    packages,
+    pass_list,
+    pc_ties,
+    sales,
+    session_list,
+)
 
 _COLUMNS = (
     Column("Name", "name"),
@@ -25,6 +45,7 @@ _COLUMNS = (
     Column("Online", "online"),
     Column("Since", "created_at", instant),
 )
+_DETAILS = (*_COLUMNS, Column("PC user", "pc_users", told_names), Column("Devices", "devices", told_names))
 _RECENT = 10
 
 _password_option = click.option(
@@ -72,15 +93,29 @@ def add(desk: Desk, name: str, password: str | None, branch: str | None, package
         say(f"pass {pass_id} of package {package} sold to it")
 
 
-@account.command("set", epilog=examples("account set nora_01 --branch Riverside"))
+@account.command(
+    "set", epilog=examples("account set nora_01 --branch Riverside", "account set nora_01 --pc-user nora_01")
+)
 @click.argument("name", shell_complete=names_of("accounts"))
-@click.option("--branch", metavar="NAME", required=True, shell_complete=names_of("branches"), help="Its branch now.")
+@click.option("--branch", metavar="NAME", shell_complete=names_of("branches"), help="Its branch now.")
+@click.option("--pc-user", type=PC_USER, metavar="USER", help="Also who this is at the gaming PCs of its branch.")
+@click.option("--no-pc-user", is_flag=True, help="Nobody at any gaming PC any more.")
 @pass_desk
-def set_(desk: Desk, name: str, branch: str) -> None:
-    """Move an account to another branch."""
+def set_(desk: Desk, name: str, branch: str | None, pc_user: str | None, no_pc_user: bool) -> None:
+    """Move an account to another branch, or say who it is at the gaming PCs: a PC logout then ends its sessions."""
+    given(branch=branch, pc_user=pc_user, no_pc_user=no_pc_user or None)
+    said = []
     with desk.writing() as connection:
-        accounts.move(connection, name, branches.find(connection, branch))
-    say(f"account {name} belongs to branch {branch} now")
+        if branch is not None:
+            accounts.move(connection, name, branches.find(connection, branch))
+            said.append(f"account {name} belongs to branch {branch} now")
+        if no_pc_user:
+            former = pc_ties.untie(connection, accounts.find(connection, name))
+            said.append(f"account {name} is PC user {', '.join(former)} no more")
+        if pc_user is not None:
+            pc_ties.tie(connection, accounts.find(connection, name), pc_user, desk.now())
+            said.append(f"account {name} is PC user {pc_user}: a logout of that PC ends its sessions")
+    say(*said)
 
 
 @account.command(epilog=examples("account password nora_01", "account password nora_01 --password - < password.txt"))
@@ -119,13 +154,15 @@ def show(desk: Desk, name: str, as_json: bool) -> None:
     with desk.reading() as connection:
         account_id = accounts.find(connection, name)["id"]
         found = listings.show_account(connection, account_id)
+        pc_users = pc_ties.users_of(connection, account_id)
         tied = [each["device"] for each in listings.list_devices(connection, 100, account_id=account_id)]
         bought = pass_list.list_passes(connection, pass_list.Wanted(account_id=account_id), _RECENT, at)
         used = session_list.list_sessions(connection, session_list.Wanted(account_id=account_id), _RECENT, at)
+    found["pc_users"] = pc_users
     if as_json:
         print_json({**found, "open_passes": found["passes"], "devices": tied, "passes": bought, "sessions": used})
         return
-    print_record({**found, "devices": ", ".join(tied)}, (*_COLUMNS, Column("Devices", "devices")))
+    print_record({**found, "devices": tied}, _DETAILS)
     for heading, records, columns in (("Passes", bought, PASS_COLUMNS), ("Sessions", used, SESSION_COLUMNS)):
         if records:
             say("", heading)

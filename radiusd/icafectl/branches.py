@@ -1,5 +1,7 @@
 """`icafectl branch`."""
 
+from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Any
 
 import click
@@ -9,9 +11,9 @@ from policy.telling import told_seconds
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
 from radiusd.icafectl.grammar import composed, examples, given, json_option, limit_option
-from radiusd.icafectl.kinds import NAME, SECONDS, ZONE
-from radiusd.icafectl.printing import Column, instant, print_json, print_list, print_record, say
-from radiusd.store import branches, naming, schema
+from radiusd.icafectl.kinds import NAME, NETWORK, SECONDS, ZONE
+from radiusd.icafectl.printing import Column, instant, print_json, print_list, print_record, say, told_names
+from radiusd.store import branches, naming, pc_networks, schema
 
 _COLUMNS = (
     Column("Name", "name"),
@@ -24,6 +26,7 @@ _COLUMNS = (
     Column("Accounts", "accounts"),
     Column("Since", "created_at", instant),
 )
+_DETAILS = (*_COLUMNS, Column("PC events from", "pc_networks", told_names))
 
 _settings = composed(
     click.option(
@@ -137,9 +140,48 @@ def list_(desk: Desk, limit: int, as_json: bool) -> None:
 def show(desk: Desk, name: str, as_json: bool) -> None:
     """Show one branch."""
     with desk.reading() as connection:
-        branches.find(connection, name)
+        branch_id = branches.find(connection, name)["id"]
         found = branches.listed(connection, 1, name)[0]
+        found["pc_networks"] = pc_networks.networks_of(connection, branch_id)
     if as_json:
         print_json(found)
     else:
-        print_record(found, _COLUMNS)
+        print_record(found, _DETAILS)
+
+
+anyone_option = click.option("--anyone", is_flag=True, help="Let 0.0.0.0/0 or ::/0 be allowed, which is everyone.")
+_networks_argument = click.argument("networks", type=NETWORK, nargs=-1, required=True, metavar="NETWORK...")
+
+
+def checked_networks(networks: Sequence[str], *, anyone: bool) -> Sequence[str]:
+    """The networks; raises UsageError for the whole world, unless that is what is wanted."""
+    for each in networks:
+        if ip_network(each).prefixlen == 0 and not anyone:
+            raise click.UsageError(
+                f"{each} is everyone: give the address events come from, as in 203.0.113.7, or add --anyone"
+            )
+    return networks
+
+
+@branch.command(epilog=examples("branch allow Centre 203.0.113.7", "branch allow Centre 10.8.0.0/24 2001:db8::/48"))
+@click.argument("name", shell_complete=names_of("branches"))
+@_networks_argument
+@anyone_option
+@pass_desk
+def allow(desk: Desk, name: str, networks: Sequence[str], anyone: bool) -> None:
+    """Take events of the branch's PC system from these addresses, too."""
+    checked_networks(networks, anyone=anyone)
+    with desk.writing() as connection:
+        found = pc_networks.allow(connection, branches.find(connection, name), networks, desk.now())
+    say(f"PC events of branch {name} are taken from {', '.join(found)}")
+
+
+@branch.command(epilog=examples("branch disallow Centre 203.0.113.7"))
+@click.argument("name", shell_complete=names_of("branches"))
+@_networks_argument
+@pass_desk
+def disallow(desk: Desk, name: str, networks: Sequence[str]) -> None:
+    """Take events of the branch's PC system from these addresses no more."""
+    with desk.writing() as connection:
+        found = pc_networks.disallow(connection, branches.find(connection, name), networks)
+    say(f"PC events of branch {name} are taken from {', '.join(found) or 'nowhere'}")

@@ -239,4 +239,5 @@ VOLUME, SPEED, PRICE, PERCENT, HOURS = VolumeKind(), SpeedKind(), PriceKind(), P
 MAC, NETWORK, ZONE, NAME = MacKind(), NetworkKind(), ZoneKind(), NameKind()
 ACCOUNT = NameKind(253)
 REASON = NameKind(200)
+PC_USER = NameKind(200)
 MAX_PASSWORD = MAX_LENGTH

@@ -20,6 +20,7 @@ PASS_COLUMNS = (
     Column("Online", "online"),
     Column("Open", "is_open"),
     Column("Held", "held"),
+    Column("Waits for PC since", "paused_at", instant),
     Column("Sold", "sold_at", instant),
 )
 _DETAILS = (
@@ -39,6 +40,7 @@ _DETAILS = (
     Column("Online", "online"),
     Column("Open", "is_open"),
     Column("Held", "held"),
+    Column("Waits for PC since", "paused_at", instant),
 )
 
 
@@ -106,7 +108,7 @@ def show(desk: Desk, number: int, as_json: bool) -> None:
 @click.argument("number", metavar="PASS", type=click.IntRange(1))
 @pass_desk
 def release(desk: Desk, number: int) -> None:
-    """Let devices use a pass again that `session cut` held."""
+    """Let devices use a pass again that `session cut` or a PC logout held. A clock that stood still goes on."""
     with desk.writing() as connection:
         live.release(connection, number, desk.now())
     say(f"pass {number} can be used again")

@@ -54,6 +54,11 @@ def told_milliseconds(value: Any) -> str:
     return plain(None) if value is None else f"{value} ms"
 
 
+def told_names(names: Any) -> str:
+    """Several of a kind in one cell."""
+    return ", ".join(names) or plain(None)
+
+
 def say(*lines: str) -> None:
     """The answer, line by line."""
     for line in lines:

@@ -14,6 +14,8 @@ from radiusd.icafectl import (
     doctor,
     packages,
     passes,
+    pc,
+    pc_sync,
     routers,
     sessions,
     store,
@@ -54,6 +56,7 @@ def icafectl(context: click.Context, config: Path) -> None:
     context.call_on_close(desk.close)
 
 
+branches.branch.add_command(pc_sync.pc_sync)
 for each in (
     branches.branch,
     routers.router,
@@ -64,6 +67,7 @@ for each in (
     vouchers.voucher,
     sessions.session,
     cuts.cut,
+    pc.pc,
     why.why,
     doctor.doctor,
     store.store,

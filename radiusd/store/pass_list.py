@@ -73,4 +73,5 @@ def _record(row: RowMapping, holding: Holding, branch: Any, at: Instant) -> dict
         "online": len(list(holding.active())),
         "is_open": row["is_open"],
         "held": bought.held,
+        "paused_at": bought.paused_at,
     }

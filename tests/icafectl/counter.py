@@ -13,6 +13,8 @@ from radiusd.icafectl.desk import Desk
 from radiusd.icafectl.root import icafectl
 from radiusd.jobs.access import AccessJob, Answer
 from radiusd.jobs.accounting import AccountingJob
+from radiusd.jobs.pc_events import PcEvent, PcEventJob, PcOutcome
+from radiusd.jobs.pc_refusals import KeepPcRefusalJob
 from radiusd.store import directory
 from radiusd.store.database import Database
 from radiusd.store.directory import Cafe, Router
@@ -101,6 +103,35 @@ class Counter:
         event = AccountingStart(at=self.at, acct_session_id=line.acct_session_id, boot=line.boot)
         self.report(event, name, device, number)
 
+    def pc_event(self, kind: str, user: str, seconds_ago: float = 0, branch: str = "Centre") -> PcOutcome:
+        """The PC system of a branch reports an event."""
+        outcome: PcOutcome = self._commit_knowing(
+            lambda _, known: self._pc_event(known, branch, kind, user, seconds_ago)
+        )
+        return outcome
+
+    def _pc_event(self, known: directory.Directory, branch: str, kind: str, user: str, ago: float) -> PcEventJob:
+        branch_id = next(each.id for each in known.cafes.values() if each.name == branch)
+        happened_at = Instant(self.at - int(ago * 1000))
+        return PcEventJob(
+            at=self.at,
+            event=PcEvent(
+                kind=kind, pc_user_id=user, happened_at=happened_at, digest=f"{branch}{kind}{user}{happened_at}"
+            ),
+            system=known.pc_systems[branch_id],
+            source="203.0.113.7",
+            router_ids={each.id for each in known.routers.values() if each.branch_id == branch_id},
+            cafes=known.cafes,
+        )
+
+    def refuse_pc_event(self, cause: str, branch_id: int | None, times: int = 1) -> None:
+        """An event is turned away."""
+        self._commit_knowing(
+            lambda *_: KeepPcRefusalJob(
+                at=self.at, branch_id=branch_id, source="198.51.100.9", cause=cause, times=times
+            )
+        )
+
     @staticmethod
     def _line(name: str, device: str, number: int) -> Line:
         return Line(
@@ -113,12 +144,15 @@ class Counter:
         )
 
     def _commit(self, job: Any) -> Any:
+        return self._commit_knowing(lambda vault, known: job(vault, *_first(known)))
+
+    def _commit_knowing(self, job: Any) -> Any:
         database = Database(self.database_url)
         try:
             vault = Vault(read_key_file(self.folder / "key"))
             with database.reading() as connection:
                 known = directory.load(connection, vault)
-            (result,), _ = Committer(database).commit([job(vault, *_first(known))])
+            (result,), _ = Committer(database).commit([job(vault, known)])
         finally:
             database.close()
         assert not isinstance(result, Failed), result

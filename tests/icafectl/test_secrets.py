@@ -9,7 +9,13 @@ from radiusd.icafectl import secrets_in
 from tests.icafectl.counter import LAPTOP, Counter
 from tests.icafectl.test_grammar import VERBS
 
-CANARIES = ["canary-of-the-router-secret", "canary-of-a-password", "canary-of-a-mac-password", "canary-of-a-new-one"]
+CANARIES = [
+    "canary-of-the-router-secret",
+    "canary-of-a-password",
+    "canary-of-a-mac-password",
+    "canary-of-a-new-one",
+    "canary-of-an-api-key",
+]
 NAMED = {
     "branch": "Centre", "router": "q2", "package": "3h", "account": "ben", "session": "1", "pass": "1",
 }  # fmt: skip
@@ -17,13 +23,19 @@ NAMED = {
 
 @pytest.mark.parametrize("store", ["recoverable", "hash"])
 def test_no_listing_shows_a_secret(counter: Counter, store: str) -> None:
-    router, password, mac, new = CANARIES
+    router, password, mac, new, api_key = CANARIES
     counter.run("branch", "set", "Centre", "--password-store", store)
     counter.run("router", "add", "q2", "--address", "10.2.0.0/24", "--secret", "-", typed=router)
     counter.run("router", "set", "q2", "--mac-password-value", "-", typed=mac)
     counter.run("account", "add", "ben", "--password", "-", "--package", "3h", typed=password)
     counter.log_in("ben", LAPTOP, password)
     counter.run("account", "password", "ben", "--password", "-", typed=new)
+    api = ("--api-url", "http://192.0.2.1", "--api-key", "-")
+    first = counter.read("branch", "pc-sync", "set-up", "Centre", *api, typed=api_key)
+    second = counter.read("branch", "pc-sync", "rotate", "Centre")
+    assert api_key not in counter.printed
+    counter.printed = ""
+    counter.run("branch", "pc-sync", "set-up", "Centre", status=1)
     for path in VERBS:
         if path[-1] == "list":
             counter.read(*path)
@@ -33,7 +45,7 @@ def test_no_listing_shows_a_secret(counter: Counter, store: str) -> None:
             counter.run(*path, NAMED[path[0]])
     counter.run("why", "ben")
     counter.run("doctor", "store")
-    for canary in CANARIES:
+    for canary in (*CANARIES, *(each[key] for each in (first, second) for key in ("token", "signing_key"))):
         for form in (canary, canary.encode().hex(), base64.b64encode(canary.encode()).decode(), canary[::-1]):
             assert form not in counter.printed
 
