@@ -21,7 +21,7 @@ from radiusd.virtual_pc_system.settings import Settings
 PAUSES = (1, 2, 4, 8, 16, 30)
 MOST_TRIES = 25
 PATIENCE = 10.0
-AT_ONCE = 64
+AT_ONCE = 16
 HELD_BACK = 2.0
 MOST_KEPT = 10_000
 _AGAIN = frozenset({408, 429})

@@ -362,6 +362,16 @@ def test_a_ping_is_sent_even_while_the_breaker_is_open() -> None:
     assert asker.result(asker.balance(), seconds=0).code == "PC_API_UNAVAILABLE"
 
 
+def test_whoever_gives_up_the_one_try_leaves_it_to_another() -> None:
+    asker = Asker(SILENT)
+    for _ in range(3):
+        asker.ask(log_in(asker.client))
+    asker.turn(36)
+    asker.ask(asker.balance()).cancel()
+    asker.system.answers = [BALANCE]
+    assert isinstance(asker.result(asker.balance(), seconds=0), Balance)
+
+
 def test_only_so_many_are_asked_at_once_and_more_are_refused() -> None:
     asker = Asker(SILENT)
     for _ in range(IN_FLIGHT):
