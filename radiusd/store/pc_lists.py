@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 from sqlalchemy import Connection, RowMapping, Select, or_, select
 
+from policy.cut import Outcome
 from policy.quantities import Instant
 from policy.session import EndReason
 from radiusd.store import naming
@@ -19,6 +20,7 @@ from radiusd.store.session_list import outcome
 
 Record = dict[str, Any]
 
+_PROVEN = {Outcome.CONFIRMED.value, Outcome.GONE.value}
 _EVENTS = select(pc_events, branches.c.name.label("branch")).join_from(
     pc_events, branches, pc_events.c.branch_id == branches.c.id
 )
@@ -98,9 +100,13 @@ def _event(row: RowMapping, cuts: Sequence[Record]) -> Record:
         "sessions_terminated": row["sessions_terminated"],
         "lateness": row["received_at"] - row["happened_at"],
         "outcome": _summed_up([each["outcome"] for each in cuts]),
-        "took": max((each["elapsed"] for each in cuts if each["elapsed"] is not None), default=None),
+        "took": max((each["elapsed"] for each in cuts), default=None) if all(map(_is_proven, cuts)) else None,
         "cuts": list(cuts),
     }
+
+
+def _is_proven(cut: Record) -> bool:
+    return cut["outcome"] in _PROVEN
 
 
 def _summed_up(outcomes: Sequence[str]) -> str | None:

@@ -124,6 +124,19 @@ class Counter:
             cafes=known.cafes,
         )
 
+    def checks(self) -> Any:
+        """What `branch pc-sync test` says of the branch, whether or not anything is wrong."""
+        desk = Desk(now=lambda: self.at)
+        words = ["--config", str(self.config), "branch", "pc-sync", "test", "Centre", "--json"]
+        return json.loads(CliRunner().invoke(icafectl, words, obj=desk, prog_name="icafectl").stdout)
+
+    def execute(self, statement: str) -> None:
+        """Change the store behind everybody's back."""
+        database = Database(self.database_url)
+        with database.writing() as connection:
+            connection.exec_driver_sql(statement)
+        database.close()
+
     def refuse_pc_event(self, cause: str, branch_id: int | None, times: int = 1) -> None:
         """An event is turned away."""
         self._commit_knowing(
