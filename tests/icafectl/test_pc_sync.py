@@ -15,6 +15,7 @@ from radiusd.store.database import Database
 from radiusd.store.pc_directory import PcSystem, hash_token
 from radiusd.vault import Vault, read_key_file
 from radiusd.web.pc_sync import shapes
+from radiusd.web.pc_sync.guards import Delivery, Guards, LetIn
 from tests.icafectl.counter import Counter
 
 
@@ -57,7 +58,7 @@ def test_the_secrets_that_are_printed_are_those_the_server_knows(counter: Counte
 
 
 def test_the_curl_line_is_a_whole_event_signed_as_it_is_sent(counter: Counter) -> None:
-    made = set_up(counter)
+    made = set_up(counter, "--allow", "203.0.113.0/24")
     words = shlex.split(made["curl"])
     headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
     body = words[words.index("--data-raw") + 1]
@@ -67,10 +68,17 @@ def test_the_curl_line_is_a_whole_event_signed_as_it_is_sent(counter: Counter) -
         "timestamp": "2026-11-21T12:00:00Z",
         "location_id": made["location_id"],
     }
-    assert headers["X-PC-Secret"] == made["token"]
     expected = digest(made["signing_key"].encode(), body.encode(), "sha256").hex()
     assert headers["X-PC-Signature"] == f"sha256={expected}"
     assert made["url"] in words
+    delivery = Delivery(
+        body=body.encode(),
+        token=headers["X-PC-Secret"],
+        signature=headers["X-PC-Signature"],
+        source="203.0.113.7",
+        at=Instant(counter.at + 299_999),
+    )
+    assert isinstance(Guards({1: known(counter)}).judge(delivery), LetIn)
     assert f"'{body}'" in made["curl"]
 
 
