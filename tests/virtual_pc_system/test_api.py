@@ -216,8 +216,8 @@ def test_money_is_taken_once_though_the_connection_broke_before_the_answer() -> 
     system.break_down(lose=1)
     system.clock.callLater(0.5, system.break_down)
     assert isinstance(system.result(debit(system), seconds=3), Debit)
-    assert system.told[0] == "POST /pc-api/debit: 200"
-    assert system.told[1] == "POST /pc-api/debit: done, and cut off"
+    done = "POST /pc-api/debit: 200"
+    assert system.told == [done, "POST /pc-api/debit: done, and cut off", done]
     assert held(system) == before - 20_000
 
 

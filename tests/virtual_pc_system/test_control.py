@@ -155,8 +155,10 @@ def test_money_keys_and_untold_events_outlive_the_program(tmp_path: Path) -> Non
     system.cafe.debit({"user_id": "nora_01", "amount": 7, "idempotency_key": "k"}, 5.0)
     file = tmp_path / "state.json"
     keeper = Keeper(system.clock, file, system.cafe, system.sender)
+    waiting = len(system.clock.getDelayedCalls())
     keeper.changed()
     keeper.changed()
+    assert len(system.clock.getDelayedCalls()) == waiting + 1
     system.turn(0.9)
     assert read_state(file) is None
     system.turn(0.2)
