@@ -7,8 +7,8 @@ from attrs import field, frozen
 from treq.client import HTTPClient
 from treq.cookies import IndexableCookieJar
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.interfaces import IConsumer, IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IConsumer, IProtocol, IProtocolFactory, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
@@ -85,9 +85,32 @@ def over(agent: IAgent) -> HTTPClient:
     return HTTPClient(_Plain(agent), IndexableCookieJar(DefaultCookiePolicy(allowed_domains=[])), _Body)
 
 
+@implementer(IStreamClientEndpoint)
+class _Quiet:
+    """Connects without two lines in the log for each request."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def connect(self, protocolFactory: IProtocolFactory) -> "Deferred[IProtocol]":
+        if isinstance(protocolFactory, Factory):
+            protocolFactory.noisy = False
+        return self._endpoint.connect(protocolFactory)
+
+
+class _Connections(HTTPConnectionPool):
+    """A connection for each request: of a kept one nobody knows whether it still lives."""
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor, persistent=False)  # type: ignore[no-untyped-call]
+
+    def getConnection(self, key: Any, endpoint: IStreamClientEndpoint) -> Any:
+        return super().getConnection(key, _Quiet(endpoint))
+
+
 def real_http(reactor: Any) -> HTTPClient:
-    """HTTP over sockets. Each request has its own connection: of a kept one nobody knows whether it still lives."""
-    return over(Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False)))
+    """HTTP over sockets."""
+    return over(Agent(reactor, pool=_Connections(reactor)))
 
 
 class _HangUp(Protocol):
