@@ -1,6 +1,5 @@
 """The state of a virtual café in a file: accounts, money, and what is not told yet."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +69,3 @@ class Keeper:
         fresh = self._path.with_name(self._path.name + ".new")
         fresh.write_bytes(msgspec.json.encode(state))
         fresh.replace(self._path)
-
-
-def both(*calls: Callable[[], None]) -> Callable[[], None]:
-    """One call for all of them."""
-
-    def call() -> None:
-        for each in calls:
-            each()
-
-    return call

@@ -1,7 +1,7 @@
 """A PC system that is a list: what it is to answer goes in, what it was asked comes out."""
 
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 from zope.interface import implementer
 
+from policy.quantities import Instant, Money
 from radiusd.pc_system.client import PcSystemClient
 from radiusd.pc_system.http import over
 from radiusd.pc_system.values import Access
@@ -168,3 +169,38 @@ class Asker:
 
     def balance(self) -> Coroutine[Any, Any, Any]:
         return self.client.balance(ACCESS, "a-session")
+
+
+# What it may be asked, and what it answers to that
+
+BALANCE = says(balance_vnd=150_000)
+TIME = "2026-02-16T10:30:00.123Z"
+AT = Instant(1_771_237_800_123)
+LOGIN = says(
+    success=True, user_id="u1", username="nora_01", balance=150_000, session_token="a-session", expires_at=TIME
+)
+DEBIT = says(success=True, transaction_id="t1", new_balance=130_000, timestamp=TIME)
+REFUND = says(success=True, refund_id="r1", message="done")
+VALID = says(valid=True, user_id="u1", username="nora_01")
+
+Wish = Callable[[PcSystemClient], Coroutine[Any, Any, Any]]
+
+
+def log_in(client: PcSystemClient) -> Coroutine[Any, Any, Any]:
+    return client.log_in(ACCESS, "nora_01", "secret", "loc_abc")
+
+
+def balance(client: PcSystemClient) -> Coroutine[Any, Any, Any]:
+    return client.balance(ACCESS, "a-session")
+
+
+def debit(client: PcSystemClient) -> Coroutine[Any, Any, Any]:
+    return client.debit(ACCESS, "u1", Money(20_000), "WiFi Package: Hour", "wifi_u1_1", {"package_id": 3})
+
+
+def refund(client: PcSystemClient) -> Coroutine[Any, Any, Any]:
+    return client.refund(ACCESS, "t1", Money(20_000), "no WiFi", "refund_t1")
+
+
+def validate(client: PcSystemClient) -> Coroutine[Any, Any, Any]:
+    return client.validate(ACCESS, "a-session")
