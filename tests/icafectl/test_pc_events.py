@@ -78,6 +78,17 @@ def test_an_earlier_cut_of_the_same_guest_is_not_the_logouts(agreed: Counter) ->
     assert found["sessions_terminated"] == len(found["cuts"]) == 1
 
 
+def test_a_later_cut_of_the_same_session_is_not_the_logouts(agreed: Counter) -> None:
+    agreed.come_online()
+    agreed.pc_event("USER_LOGOUT", "nora_01")
+    agreed.execute(
+        "INSERT INTO commands (id, kind, connection_id, created_at, due_at) "
+        "SELECT 99, 'cut', connection_id, created_at + 5000, created_at + 5000 FROM commands"
+    )
+    (found,) = agreed.read("pc", "events", "Centre")
+    assert len(found["cuts"]) == 1
+
+
 def test_several_cuts_of_one_logout_are_summed_up(agreed: Counter) -> None:
     agreed.run("package", "add", "two", "--time", "3h", "--devices", "2", "--price", "1")
     agreed.run("account", "add", "ben", "--password", "geheim", "--package", "two")

@@ -101,6 +101,15 @@ def test_a_rotation_touches_no_other_branch(connection: Connection, branch: RowM
     assert pc_networks.networks_of(connection, riverside["id"]) == []
 
 
+def test_what_one_branch_disallows_another_may_still_allow(connection: Connection, branch: RowMapping) -> None:
+    branches.add(connection, "Riverside", NOON, password_store="hash", interim=120, idle_timeout=300, timezone="UTC")
+    riverside = branches.find(connection, "Riverside")
+    for each in (branch, riverside):
+        pc_networks.allow(connection, each, ["203.0.113.7/32"], NOON)
+    assert pc_networks.disallow(connection, branch, ["203.0.113.7/32"]) == []
+    assert pc_networks.networks_of(connection, riverside["id"]) == ["203.0.113.7/32"]
+
+
 def test_allowing_twice_is_no_mistake(connection: Connection, branch: RowMapping) -> None:
     for _ in range(2):
         found = pc_networks.allow(connection, branch, ["203.0.113.7/32", "203.0.113.7/32"], NOON)
