@@ -9,7 +9,7 @@ import click
 from attrs import asdict
 
 from policy.pc import Resume
-from policy.quantities import DAY, Instant, Seconds, later
+from policy.quantities import DAY, Seconds, later
 from policy.telling import told_seconds
 from radiusd.icafectl import pc_checks, pc_owner
 from radiusd.icafectl.branches import anyone_option, checked_networks
@@ -21,7 +21,6 @@ from radiusd.icafectl.printing import Column, instant, note, print_json, print_r
 from radiusd.icafectl.secrets_in import IN_ARGUMENTS, read_secret
 from radiusd.pc_system.values import DEFAULT_PATHS, Access
 from radiusd.store import branches, pc_networks, pc_systems
-from radiusd.store.pc_systems import Issued
 
 SHAPES = ("short", "signed-body", "webhook", "template")
 _LONGEST_KEY = 1000
@@ -140,12 +139,11 @@ def _chosen(settings: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def _hand_over(desk: Desk, issued: Issued, networks: Sequence[str], at: Instant, *, as_json: bool, name: str) -> None:
-    pc_owner.hand_over(issued, desk.config, at, as_json=as_json)
+def _tell_who_may_send(networks: Sequence[str], name: str) -> None:
     if networks:
-        note(f"events are taken from {', '.join(networks)}")
+        say(f"events are taken from {', '.join(networks)}")
     else:
-        note(f"no address may send events yet: icafectl branch allow {name} ADDRESS")
+        say(f"no address may send events yet: icafectl branch allow {name} ADDRESS")
 
 
 @click.group("pc-sync")
@@ -175,7 +173,9 @@ def set_up(desk: Desk, /, name: str, allow: Sequence[str], anyone: bool, as_json
         branch = branches.find(connection, name)
         issued = pc_systems.set_up(connection, desk.vault, branch, _columns(desk, {}, chosen), at)
         allowed = pc_networks.allow(connection, branch, networks, at)
-    _hand_over(desk, issued, allowed, at, as_json=as_json, name=name)
+    pc_owner.hand_over(issued, desk.config, at, as_json=as_json)
+    if not as_json:
+        _tell_who_may_send(allowed, name)
 
 
 @pc_sync.command(epilog=examples("branch pc-sync rotate Centre", "branch pc-sync rotate Centre --overlap 0"))
@@ -199,8 +199,10 @@ def rotate(desk: Desk, name: str, overlap: Seconds, as_json: bool) -> None:
         branch = branches.find(connection, name)
         issued = pc_systems.rotate(connection, desk.vault, branch, later(at, overlap), at)
         allowed = pc_networks.networks_of(connection, branch["id"])
-    _hand_over(desk, issued, allowed, at, as_json=as_json, name=name)
-    note(f"the former ones are valid until {instant(later(at, overlap))}" if overlap else "the former ones are void")
+    pc_owner.hand_over(issued, desk.config, at, as_json=as_json)
+    if not as_json:
+        _tell_who_may_send(allowed, name)
+        say(f"the former ones are valid until {instant(later(at, overlap))}" if overlap else "the former ones are void")
 
 
 @pc_sync.command(
