@@ -1,6 +1,7 @@
 """What must be right for a PC logout to end anything, each with what to do if it is not."""
 
 from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from attrs import frozen
@@ -41,20 +42,25 @@ class Check:
     advice: tuple[str, ...] = ()
 
 
-def reachable(config: Config) -> Check:
-    """Whether the server takes events at all."""
+def reachable(config: Config, networks: Sequence[str]) -> Check:
+    """Whether those who may send events can."""
     url = pc_owner.event_url(config)
     if url is None:
         return Check("url", False, "the server takes no events", (f"set web in [server] of {config.path}",))
+    if pc_owner.is_only_here(config) and not all(ip_network(each).is_loopback for each in networks):
+        advice = f"set public_url in [web] of {config.path} to an address that the branch reaches"
+        return Check("url", False, f"events go to {url}, which only this machine reaches", (advice,))
     return Check("url", True, f"events go to {url}")
 
 
-def stored(connection: Connection, vault: Vault, branch: RowMapping, at: Instant) -> list[Check]:
-    """What the store tells."""
+def stored(connection: Connection, vault: Vault, config: Config, branch: RowMapping, at: Instant) -> list[Check]:
+    """What the configuration and the store tell."""
+    networks = pc_networks.networks_of(connection, branch["id"])
     latest = pc_lists.latest_event(connection, branch["id"])
     return [
+        reachable(config, networks),
         _secrets(connection, vault, branch, at),
-        _networks(connection, branch),
+        _networks(networks, branch),
         _latest(latest, branch, at),
         _clock(latest),
         _refusals(connection, branch, latest, at),
@@ -72,8 +78,7 @@ def _secrets(connection: Connection, vault: Vault, branch: RowMapping, at: Insta
     return Check("secrets", True, f"the secrets are valid{until}")
 
 
-def _networks(connection: Connection, branch: RowMapping) -> Check:
-    found = pc_networks.networks_of(connection, branch["id"])
+def _networks(found: Sequence[str], branch: RowMapping) -> Check:
     if not found:
         advice = f"icafectl branch allow {branch['name']} ADDRESS"
         return Check("networks", False, "no address may send events", (advice,))

@@ -4,6 +4,7 @@ import json
 import shlex
 from datetime import UTC, datetime
 from hmac import digest
+from ipaddress import ip_address
 
 from policy.quantities import Instant
 from radiusd.config import Config
@@ -15,7 +16,15 @@ PATH = "/api/pc-sync/event"
 
 def event_url(config: Config) -> str | None:
     """Where events are sent; None if the server takes none."""
-    return None if config.web is None else f"http://{config.web}{PATH}"
+    return None if config.web is None else (config.at_web.public_url or f"http://{config.web}") + PATH
+
+
+def is_only_here(config: Config) -> bool:
+    """Whether that is an address which only this machine reaches."""
+    if config.web is None or config.at_web.public_url:
+        return False
+    address = ip_address(config.web.host)
+    return address.is_loopback or address.is_unspecified
 
 
 def curl_line(issued: Issued, url: str, at: Instant) -> str:
@@ -52,5 +61,7 @@ def hand_over(issued: Issued, config: Config, at: Instant, *, as_json: bool) -> 
         f"  signing_key: {issued.signing_key}",
         f"  url:         {url or '- (the server takes no events: set web in [server] of ' + str(config.path) + ')'}",
     )
+    if is_only_here(config):
+        say(f"only this machine reaches that url: set public_url in [web] of {config.path} to what the branch reaches")
     if curl is not None:
         say("to try it, paste this within five minutes on a machine whose address is allowed:", curl)

@@ -271,7 +271,7 @@ def test(desk: Desk, name: str, as_json: bool) -> None:
     with desk.reading() as connection:
         branch = branches.find(connection, name)
         system = pc_systems.find(connection, branch)
-        found = [pc_checks.reachable(desk.config), *pc_checks.stored(connection, desk.vault, branch, at)]
+        found = pc_checks.stored(connection, desk.vault, desk.config, branch, at)
     found.append(pc_checks.rest_api(system["api_url"], name))
     wrong = [each for each in found if not each.is_ok]
     if as_json:

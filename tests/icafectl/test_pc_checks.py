@@ -22,7 +22,14 @@ def agreed(counter: Counter) -> Counter:
     """A branch whose PC system is set up as it should be."""
     counter.read("branch", "pc-sync", "set-up", "Centre", "--location-id", "loc_c", "--allow", "203.0.113.7")
     counter.run("account", "set", "nora", "--pc-user", "nora_01")
+    configure(counter, '[web]\npublic_url = "https://wifi.example.net/"')
     return counter
+
+
+def configure(counter: Counter, *sections: str) -> None:
+    """Give the server more to know than where its store is."""
+    store = counter.config.read_text().split("[web]")[0]
+    counter.config.write_text("\n".join((store, *sections)))
 
 
 def check(counter: Counter, name: str, *, is_wrong: bool) -> Any:
@@ -130,8 +137,34 @@ def test_accounts_of_another_branch_do_not_count(agreed: Counter) -> None:
 
 
 def test_a_server_that_serves_nothing_takes_no_events(agreed: Counter) -> None:
-    agreed.config.write_text(agreed.config.read_text() + '[server]\nweb = ""\n')
+    configure(agreed, '[server]\nweb = ""')
     assert "set web in [server]" in check(agreed, "url", is_wrong=True)
+
+
+def test_events_go_where_the_configuration_says_that_branches_reach_us(agreed: Counter) -> None:
+    url = "https://wifi.example.net/api/pc-sync/event"
+    assert f"events go to {url}" in check(agreed, "url", is_wrong=False)
+    assert agreed.read("branch", "pc-sync", "rotate", "Centre")["url"] == url
+    assert "only this machine" not in agreed.run("branch", "pc-sync", "rotate", "Centre")
+
+
+@pytest.mark.parametrize("web", ["127.0.0.1:8080", "0.0.0.0:8080", "[::1]:8080"])
+def test_an_address_that_only_this_machine_reaches_is_no_use_to_another(agreed: Counter, web: str) -> None:
+    configure(agreed, "[web]", "[server]", f'web = "{web}"')
+    assert "set public_url in [web]" in check(agreed, "url", is_wrong=True)
+    assert "only this machine reaches that url" in agreed.run("branch", "pc-sync", "rotate", "Centre")
+
+
+def test_it_will_do_for_a_pc_system_on_this_machine(agreed: Counter) -> None:
+    configure(agreed, "[web]")
+    agreed.run("branch", "disallow", "Centre", "203.0.113.7")
+    agreed.run("branch", "allow", "Centre", "127.0.0.1", "::1")
+    assert "http://127.0.0.1:8080/api/pc-sync/event" in check(agreed, "url", is_wrong=False)
+
+
+def test_an_address_of_the_servers_own_will_do(agreed: Counter) -> None:
+    configure(agreed, "[server]", 'web = "192.0.2.1:80"')
+    assert "http://192.0.2.1:80/api/pc-sync/event" in check(agreed, "url", is_wrong=False)
 
 
 # The REST API
