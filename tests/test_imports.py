@@ -22,7 +22,11 @@ config                paths                                                     
 vault                 -                                                                    cryptography
 passwords             vault                                                                argon2
 hashing               -                                                                    twisted
-web                   -                                                                    prometheus_client twisted
+web                   policy                                                               attrs msgspec prometheus_client twisted zope
+web.fair              store.writer                                                         -
+web.pc_sync           policy jobs store web                                                attrs msgspec sqlalchemy twisted
+web.portal            policy jobs pc_system store vault web                                attrs msgspec twisted
+web.building          policy config pc_system store vault web                              attrs twisted
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
 pc_system             policy                                                               attrs msgspec treq twisted zope

@@ -1,0 +1,98 @@
+"""The OpenAPI 3.1 document, made from the route table."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from radiusd import __version__
+from radiusd.web.errors import STATUS_OF, ErrorReply
+from radiusd.web.rates import READS
+from radiusd.web.routes import Raw, Route, Who
+from radiusd.web.speaking import JSON, as_json
+
+PATH = "/openapi.json"
+_EVERY_ROUTE = ("RATE_LIMITED", "INTERNAL")
+_WITH_BODY = ("BAD_REQUEST", "TOO_LARGE", "UNSUPPORTED_TYPE")
+_SECURITY: dict[Who, list[dict[str, list[str]]]] = {
+    Who.ANYONE: [],
+    Who.PC_SYSTEM: [{"token": [], "signature": []}],
+    Who.GUEST: [{"guest": []}],
+}
+_SCHEMES = {
+    "token": {"type": "apiKey", "in": "header", "name": "X-PC-Secret", "description": "The branch's token."},
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-PC-Signature",
+        "description": "sha256= and the HMAC-SHA256 of the body under the branch's signing key, in hexadecimal.",
+    },
+    "guest": {"type": "http", "scheme": "bearer", "description": "The session_token of /api/auth/pc-login."},
+}
+
+
+def with_document(routes: Sequence[Route]) -> tuple[Route, ...]:
+    """The routes, and one more that describes them all."""
+    described: list[Raw] = []
+    own = Route(
+        method="GET",
+        path=PATH,
+        who=Who.ANYONE,
+        rate=READS,
+        serve=lambda _: described[0],
+        summary="This document",
+    )
+    described.append(Raw(as_json(document((*routes, own))), JSON))
+    return (*routes, own)
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """The document as JSON values."""
+    routes = tuple(routes)
+    types = {kind for each in routes for kind in (each.takes, each.gives) if kind is not None} | {ErrorReply}
+    ordered = sorted(types, key=lambda kind: kind.__name__)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    paths: dict[str, dict[str, Any]] = {}
+    for each in routes:
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "icafe-radiusd", "version": __version__},
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": _SCHEMES},
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": route.summary,
+        "security": _SECURITY[route.who],
+        "responses": {"200": _success(route), **_errors(route)},
+    }
+    if route.takes is not None:
+        described["requestBody"] = {"required": True, "content": _content(route.takes)}
+    return described
+
+
+def _success(route: Route) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": "Done"}
+    if route.gives is not None:
+        answer["content"] = _content(route.gives)
+    return answer
+
+
+def _content(kind: type) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
+
+
+def _errors(route: Route) -> dict[str, Any]:
+    codes = [*route.errors, *_EVERY_ROUTE, *(_WITH_BODY if route.takes is not None else ())]
+    if route.who is not Who.ANYONE:
+        codes.append("UNAUTHORIZED")
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(STATUS_OF[code], []).append(code)
+    return {
+        str(status): {"description": " or ".join(sorted(names)), "content": _content(ErrorReply)}
+        for status, names in sorted(by_status.items())
+    }
