@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection as DatabaseConnection
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -37,15 +38,17 @@ from radiusd.server.counters import Counters
 from radiusd.server.nases import Nases
 from radiusd.server.protocol import Handler, RadiusProtocol
 from radiusd.store import directory as store_directory
-from radiusd.store import outbox, revisions
+from radiusd.store import outbox, portal, revisions
 from radiusd.store.database import Database
 from radiusd.store.outbox import Seen
+from radiusd.store.portal import PortalLogin
 from radiusd.store.presence import Presence
 from radiusd.store.work import Afterwards
 from radiusd.store.writer import Committer, Done, Writer
 from radiusd.vault import Vault, read_key_file
 from radiusd.watching import Watch
-from radiusd.web import root
+from radiusd.web.building import Web, WebParts
+from radiusd.web.metrics import metrics_root
 from radiusd.wire import dictionary
 from radiusd.wire.codes import Code
 
@@ -78,7 +81,7 @@ class App:
         self._database = Database(config.store_url)
         self._database.require_current_schema()
         self._presence = Presence(self._database)
-        self._pool = ThreadPool(1, 2, "readers")
+        self._pool = ThreadPool(1, 4, "readers")
         self._hashing = ThreadPool(0, AT_ONCE, "hashing")
         self._ports: list[IListeningPort] = []
         self.counters = Counters(reactor.seconds)
@@ -118,16 +121,42 @@ class App:
         self._watch = Watch(self._look, revision, self._known, self._orders, submit, now)
         self._nases.when_back = lambda router_id, at: submit(HurryJob(router_id, at), _nobody_waits)
         self._boots = Boots(boots, lambda job: self._writer.submit(job, _nobody_waits))
+        self._web = Web(
+            WebParts(
+                directory=lambda: self._known.directory,
+                submit=submit,
+                cuts=self._cutter,
+                counters=self.counters,
+                vault=self._vault,
+                find_guest=self._find_guest,
+                oldest_uncut=self._oldest_uncut,
+                waiting=lambda: self._writer.waiting,
+                reactor=reactor,
+                now=now,
+            )
+        )
+
+    def _read(self, read: Callable[[DatabaseConnection], T]) -> "Deferred[T]":
+        """What `read` gives, in a thread."""
+
+        def reading() -> T:
+            with self._database.reading() as connection:
+                return read(connection)
+
+        return deferToThreadPool(self._reactor, self._pool, reading)
+
+    def _find_guest(self, token: str) -> "Deferred[PortalLogin | None]":
+        at = self._now()
+        return self._read(lambda connection: portal.find(connection, self._vault, token, at))
+
+    def _oldest_uncut(self) -> "Deferred[Instant | None]":
+        return self._read(outbox.oldest_uncut)
 
     def _talk(self, call: Callable[[], T]) -> "Deferred[T]":
         return deferToThreadPool(self._reactor, self._talking, call)
 
     def _look(self, revision: int, at: Instant) -> "Deferred[Seen]":
-        def read() -> Seen:
-            with self._database.reading() as connection:
-                return outbox.look(connection, self._vault, revision, at)
-
-        return deferToThreadPool(self._reactor, self._pool, read)
+        return self._read(lambda connection: outbox.look(connection, self._vault, revision, at))
 
     def _deliver(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
         self._reactor.callFromThread(self._delivered, results, afterwards)
@@ -192,9 +221,13 @@ class App:
 
     def _listen_web(self, address: Address | None) -> None:
         if address is not None:
-            site = Site(root(self.counters.registry))
+            factory = self._web.factory(self._config.at_web)
+            self._ports.append(self._reactor.listenTCP(address.port, factory, interface=address.host))
+        metrics = self._config.at_web.metrics
+        if metrics is not None:
+            site = Site(metrics_root(self.counters.registry))
             site.noisy = False
-            self._ports.append(self._reactor.listenTCP(address.port, site, interface=address.host))
+            self._ports.append(self._reactor.listenTCP(metrics.port, site, interface=metrics.host))
 
     def stop(self) -> "Deferred[None]":
         """Take no more requests, commit what was taken, and go."""

@@ -3,13 +3,14 @@
 import re
 import tomllib
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
 from radiusd import paths
 
@@ -39,6 +40,19 @@ class Cuts:
     longest_pause: int = 60
 
 
+@frozen(kw_only=True)
+class Web:
+    """How the web root is reached; `metrics` is None when they are shown nowhere.
+
+    `proxies` are those whose word is taken for who calls. `public_url` is what PC systems are told, without a path.
+    """
+
+    metrics: Address | None = None
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    public_url: str = ""
+    connections_per_address: int = 64
+
+
 @frozen
 class Config:
     """Everything the server is told from outside; `web` is None when nothing is served there."""
@@ -53,6 +67,7 @@ class Config:
     dictionary: Path
     log_level: str
     cuts: Cuts = Cuts()
+    at_web: Web = Web()
 
 
 @frozen
@@ -62,6 +77,14 @@ class _Server:
     web: str = "127.0.0.1:8080"
     coa_source: str = "0.0.0.0"  # noqa: S104
     dictionary: str = ""
+
+
+@frozen
+class _Web:
+    metrics: str = "127.0.0.1:9812"
+    proxies: tuple[str, ...] = ()
+    public_url: str = ""
+    connections_per_address: int = 64
 
 
 @frozen
@@ -75,10 +98,11 @@ class _Log:
     level: str = "info"
 
 
-_SECTIONS: dict[str, type] = {"server": _Server, "store": _Store, "cuts": Cuts, "log": _Log}
+_SECTIONS: dict[str, type] = {"server": _Server, "web": _Web, "store": _Store, "cuts": Cuts, "log": _Log}
 _MOST_SENDS = 10
 _LATEST = 5_000
 """Milliseconds in which it must be known how a cut stands."""
+_MOST_CONNECTIONS = 10_000
 _LEVELS = ("debug", "info", "warn", "error")
 
 
@@ -111,7 +135,9 @@ class _Reader:
                 self._mistake(name, None, f"unknown section{_did_you_mean(name, list(_SECTIONS))}")
         parts = {name: self._section(name, document.get(name, {})) for name in _SECTIONS}
         self._check_cuts(parts["cuts"])
-        config = self._config(parts["server"], parts["store"], parts["log"], parts["cuts"])
+        config = evolve(
+            self._config(parts["server"], parts["store"], parts["log"], parts["cuts"]), at_web=self._web(parts["web"])
+        )
         if self._mistakes:
             raise ConfigError(
                 "\n".join(f"{self._path}:{line}: {what}" for line, what in sorted(self._mistakes.values()))
@@ -173,6 +199,25 @@ class _Reader:
             cuts=cuts,
         )
 
+    def _web(self, web: _Web) -> Web:
+        if not _is_public_url(web.public_url):
+            self._mistake("web", "public_url", "expected http(s)://HOST without a path, as in https://wifi.example.net")
+        if not 1 <= web.connections_per_address <= _MOST_CONNECTIONS:
+            self._mistake("web", "connections_per_address", f"expected 1 to {_MOST_CONNECTIONS}")
+        return Web(
+            metrics=self._address("web", "metrics", web.metrics) if web.metrics else None,
+            proxies=tuple(network for text in web.proxies if (network := self._network("web", "proxies", text))),
+            public_url=web.public_url.rstrip("/"),
+            connections_per_address=web.connections_per_address,
+        )
+
+    def _network(self, section: str, key: str, text: str) -> IPv4Network | IPv6Network | None:
+        try:
+            return ip_network(text)
+        except ValueError:
+            self._mistake(section, key, f'expected addresses or networks, as in ["10.0.0.1"], found {text!r}')
+            return None
+
     def _address(self, section: str, key: str, text: str) -> Address:
         host, _, port = text.rpartition(":")
         if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
@@ -205,6 +250,16 @@ class _Reader:
             if inside and key is not None and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
                 return number
         return at
+
+
+def _is_public_url(text: str) -> bool:
+    """Whether it is empty, or a URL to which a path can be added."""
+    try:
+        parts = urlsplit(text)
+        is_whole = bool(parts.hostname) and parts.port != 0 and parts.scheme in ("http", "https")
+    except ValueError:
+        return False
+    return not text or (is_whole and parts.path in ("", "/") and not parts.query and "@" not in parts.netloc)
 
 
 def _did_you_mean(word: str, known: list[str]) -> str:

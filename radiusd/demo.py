@@ -2,18 +2,34 @@
 
 import json
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from shlex import quote
 from typing import Any
 
 import click
+from attrs import asdict
 from sqlalchemy import Connection, select
 
 from policy.package import Package, Rate
 from policy.quantities import DAY, HOUR, BitsPerSecond, Instant, Money, Octets, Seconds
-from radiusd.store import accounts, branches, packages, routers, sales, schema, vouchers
+from radiusd.store import (
+    accounts,
+    branches,
+    packages,
+    pc_networks,
+    pc_schema,
+    pc_systems,
+    pc_ties,
+    routers,
+    sales,
+    schema,
+    vouchers,
+)
 from radiusd.store.database import Database
 from radiusd.vault import Vault, make_key_file, read_key_file
 
@@ -43,6 +59,9 @@ PACKAGES = (
         price=Money(10_000),
     ),
 )
+LOCATION = "loc_demo"
+PC_USERS = (("demo1", "nora_01"), ("demo2", "minh_02"), ("demo3", "linh_03"))
+"""Accounts, and who they are at the gaming PCs."""
 ACCOUNTS = (("demo1", "1h"), ("demo2", "1h"), ("demo3", "3h"), ("demo4", "3h"), ("demo5", "1G"))
 
 
@@ -57,6 +76,7 @@ class Demo:
         self._made = folder / "made.json"
         self._key = folder / "key"
         self._store = folder / "store.sqlite3"
+        self.pc_settings = folder / "pc-system.json"
 
     def prepare(self, ports: dict[str, int], at: Instant) -> dict[str, Any]:
         """Make what is missing; what demo.json tells, but for the process id."""
@@ -71,6 +91,7 @@ class Demo:
         vault = Vault(read_key_file(self._key))
         with database.writing() as connection:
             voucher = _fill(connection, vault, made, ports["coa"], at)
+            self._prepare_pc_system(connection, vault, ports, at)
         database.close()
         return {
             "auth": f"{ADDRESS}:{ports['auth']}",
@@ -80,10 +101,25 @@ class Demo:
             "branch": BRANCH,
             "router": ROUTER,
             "coa_port": ports["coa"],
+            "pc_system": f"http://{ADDRESS}:{ports['pc']}",
             "config": str(self.config),
             "accounts": made["accounts"],
             "voucher": voucher,
         }
+
+    def _prepare_pc_system(self, connection: Connection, vault: Vault, ports: dict[str, int], at: Instant) -> None:
+        """The branch's PC system: its secrets, kept where the virtual one reads them, and where it is asked."""
+        branch = branches.find(connection, BRANCH)
+        if connection.execute(select(pc_schema.pc_systems.c.branch_id)).first() is None:
+            issued = pc_systems.set_up(connection, vault, branch, {"location_id": LOCATION}, at)
+            pc_networks.allow(connection, branch, [f"{ADDRESS}/32"], at)
+            for name, pc_user in PC_USERS:
+                pc_ties.tie(connection, accounts.find(connection, name), pc_user, at)
+            _write(self.pc_settings, json.dumps(asdict(issued)))
+        pc_systems.change(connection, branch, {"api_url": f"http://{ADDRESS}:{ports['pc']}"})
+        secrets = json.loads(self.pc_settings.read_text())
+        url = f"http://{ADDRESS}:{ports['web']}/api/pc-sync/event"
+        _write(self.pc_settings, json.dumps({**secrets, "url": url}, indent=2) + "\n")
 
     def _credentials(self) -> dict[str, Any]:
         """The secret and the passwords, made once and kept before anything is stored under them."""
@@ -159,7 +195,7 @@ def _shown(path: Path) -> str:
         return quote(str(path))
 
 
-def _how_to_try(demo: Demo, told: dict[str, Any]) -> str:
+def _how_to_try(demo: Demo, told: dict[str, Any], *, with_pc_system: bool) -> str:
     first = told["accounts"][0]
     root = Path(__file__).resolve().parent.parent
     request = f'User-Name="{first["name"]}",User-Password="{first["password"]}",Message-Authenticator=0x00'
@@ -179,6 +215,17 @@ Try it, in another terminal:
   what the café knows, and why
     {icafectl} session list
     {icafectl} why {first["name"]}
+{_how_to_try_pc_system(demo, told) if with_pc_system else ""}"""
+
+
+def _how_to_try_pc_system(demo: Demo, told: dict[str, Any]) -> str:
+    root = Path(__file__).resolve().parent.parent
+    router = f"{_shown(root / 'scripts/virtual-router')} --demo {_shown(demo.description)}"
+    account, pc_user = PC_USERS[0]
+    return f"""
+  log off the gaming PC, and the WiFi is gone (or press the button on {told["pc_system"]}/)
+    {router} evening --user {account} --stay
+    {_shown(root / "scripts/pc-system")} logout {pc_user} --port {told["pc_system"].rpartition(":")[2]}
 """
 
 
@@ -201,7 +248,13 @@ Try it, in another terminal:
     type=click.IntRange(1, 65535),
     help="Where the demo's router listens for disconnects.",
 )
-def main(folder: Path, auth_port: int, acct_port: int, web_port: int, coa_port: int) -> None:
+@click.option(
+    "--with-pc-system", is_flag=True, help="Run a virtual PC system beside it: log a PC off, and the WiFi is gone."
+)
+@click.option(
+    "--pc-port", default=8099, show_default=True, type=click.IntRange(1, 65535), help="Where that PC system answers."
+)
+def main(folder: Path, with_pc_system: bool, **ports_given: int) -> None:
     """Run a small café on this machine, in the foreground: one branch, one router, packages, guests, a voucher.
 
     Example: scripts/demo --dir /tmp/café --auth-port 18120 --acct-port 18130
@@ -214,16 +267,29 @@ def main(folder: Path, auth_port: int, acct_port: int, web_port: int, coa_port: 
 
     os.umask(0o077)
     demo = Demo(folder.absolute())
-    ports = {"auth": auth_port, "acct": acct_port, "web": web_port, "coa": coa_port}
+    ports = {name.removesuffix("_port"): port for name, port in ports_given.items()}
     with cli.explained():
         told = demo.prepare(ports, wall_clock())
 
     def started() -> None:
         demo.describe(told)
-        click.echo(_how_to_try(demo, told))
+        click.echo(_how_to_try(demo, told, with_pc_system=with_pc_system))
         sys.stdout.flush()
 
-    cli.run(demo.config, started)
+    with _pc_system(demo, ports["pc"]) if with_pc_system else nullcontext():
+        cli.run(demo.config, started)
+
+
+@contextmanager
+def _pc_system(demo: Demo, port: int) -> Iterator[None]:
+    """A virtual PC system in a process of its own, for as long as the demo runs."""
+    command = [sys.executable, "-P", "-m", "radiusd.virtual_pc_system", "serve", "--port", str(port)]
+    process = subprocess.Popen([*command, "--settings", str(demo.pc_settings)], start_new_session=True)  # noqa: S603
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 if __name__ == "__main__":

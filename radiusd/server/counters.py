@@ -26,6 +26,13 @@ class Counters:
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600),
             registry=self.registry,
         )
+        self._logouts = Histogram(
+            "pc_logout_seconds",
+            "Seconds from the report that a gaming PC was logged off until this",
+            ["until"],
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 60),
+            registry=self.registry,
+        )
         self._last_line: dict[str, float] = {}
         self._unlogged: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -39,7 +46,11 @@ class Counters:
         """A cut came to its outcome, so long after its decision."""
         self._cuts.labels(outcome).observe(seconds)
 
-    def drop(self, reason: str, source: str, detail: str = "") -> None:
+    def logged_off(self, until: str, seconds: float) -> None:
+        """A guest whose PC was logged off: how long until the request to disconnect was sent, or was proven."""
+        self._logouts.labels(until).observe(seconds)
+
+    def drop(self, reason: str, source: str, detail: str = "", what: str = "a packet") -> None:
         """One more dropped for `reason`; logged unless that was done within the last second."""
         self.count(f"dropped_{reason}")
         now = self._seconds()
@@ -49,7 +60,8 @@ class Counters:
         self._last_line[reason] = now
         more = self._unlogged.pop(reason, 0)
         _log.warn(
-            "dropped a packet from {source}: {reason} {detail} ({more} more since the last line)",
+            "dropped {what} from {source}: {reason} {detail} ({more} more since the last line)",
+            what=what,
             source=source,
             reason=reason,
             detail=detail,

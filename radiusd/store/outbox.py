@@ -76,6 +76,7 @@ _AT_ONCE = (
     .values(due_at=bindparam("at"))
 )
 _WAKING = select(passes.c.id).where(passes.c.wake_at <= bindparam("at")).order_by(passes.c.wake_at).limit(MOST_AT_ONCE)
+_OLDEST_UNCUT = select(func.min(commands.c.created_at)).where(commands.c.due_at.is_not(None), commands.c.kind == "cut")
 
 
 @frozen(kw_only=True)
@@ -97,6 +98,12 @@ def look(connection: DatabaseConnection, vault: Vault, revision: int | None, at:
         due=tuple(connection.execute(_DUE, {"at": at}).scalars()),
         waking=tuple(connection.execute(_WAKING, {"at": at}).scalars()),
     )
+
+
+def oldest_uncut(connection: DatabaseConnection) -> Instant | None:
+    """When the oldest cut that is not settled yet was wished for."""
+    oldest: Instant | None = connection.execute(_OLDEST_UNCUT).scalar_one()
+    return oldest
 
 
 @frozen

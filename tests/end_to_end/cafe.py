@@ -31,6 +31,15 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def free_tcp_ports(count: int) -> list[int]:
+    """TCP ports that nobody listens on just now."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in listeners]
+    for each in listeners:
+        each.close()
+    return ports
+
+
 def eventually(claim: Callable[[], Any], within: float = PATIENCE) -> Any:
     """What `claim` gives once it is true; fails when that takes longer than `within` seconds."""
     until = time.monotonic() + within
@@ -46,12 +55,12 @@ class Cafe:
     def __init__(self, folder: Path, database_url: str, *branch_options: str) -> None:
         self.folder = folder
         self.auth, self.acct, self.coa = free_ports(3)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.web = listener.getsockname()[1]
+        self.web, self.metrics = free_tcp_ports(2)
         self.config = folder / "radiusd.toml"
         self.config.write_text(
             f'[server]\nauth = "127.0.0.1:{self.auth}"\nacct = "127.0.0.1:{self.acct}"\n'
             f'web = "127.0.0.1:{self.web}"\ncoa_source = "127.0.0.1"\n'
+            f'[web]\nmetrics = "127.0.0.1:{self.metrics}"\n'
             f'[store]\nurl = "{database_url}"\nkey_file = "key"\n'
         )
         self.log = folder / "log"
@@ -122,7 +131,7 @@ class Cafe:
 
     def counters(self) -> dict[str, float]:
         """What the server counts, from /metrics."""
-        with urlopen(f"http://127.0.0.1:{self.web}/metrics", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
         pairs = (each.removeprefix('radius_packets_total{what="').split('"} ') for each in lines if "{what=" in each)
         return {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2}

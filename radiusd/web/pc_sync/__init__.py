@@ -1,0 +1,1 @@
+"""What PC systems post to us: read, guarded, recorded."""
