@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from policy.effects import Effect
 from policy.facts import fact
-from policy.holding import Holding, end_session
+from policy.holding import Holding, end_session, is_spent
 from policy.quantities import Instant, Seconds
 from policy.session import PcLogout, Session
 
@@ -67,7 +67,8 @@ def log_off(
     """End the sessions that the guest has at that branch, and say how many. What is left of the pass follows `rule`.
 
     A session that began after the event stays: the event is not about it. `is_of_branch`: whether the pass was bought
-    there, which decides about sessions that no router has a connection of.
+    there, which decides about sessions that no router has a connection of, and about a pass in use that nobody is
+    online with just now.
     """
     effects: tuple[Effect, ...] = ()
     meant = [each for each in holding.active() if _is_meant(holding, each, event, is_of_branch=is_of_branch)]
@@ -75,7 +76,8 @@ def log_off(
     for session in meant:
         holding, more = end_session(holding, session.id, PcLogout(event.at), why)
         effects += more
-    if meant and not any(holding.active()):
+    is_in_use = is_of_branch and holding.bought.first_login_at is not None and not is_spent(holding, event.at)
+    if (meant or is_in_use) and not any(holding.active()):
         holding = _kept(holding, event, rule)
     return holding, effects, len(meant)
 

@@ -104,6 +104,18 @@ def test_every_session_of_the_user_ends(cafe: PcCafe) -> None:
     assert len(cafe.wishes()) == 2
 
 
+def test_whoever_leaves_the_wifi_first_and_then_the_pc_does_not_come_back_for_free_either(cafe: PcCafe) -> None:
+    cafe.come_online()
+    cafe.pass_time(600)
+    cafe.report("Stop", Acct_Session_Id="80100001", Acct_Terminate_Cause=1)
+    assert cafe.logout() == 0
+    assert cafe.log_in().code == REJECT
+    cafe.pass_time(600)
+    cafe.login()
+    reply = cafe.log_in()
+    assert (reply.code, reply["Session-Timeout"][0]) == (ACCEPT, 3_000)
+
+
 # Strangers
 
 
