@@ -29,6 +29,7 @@ web.portal            policy jobs pc_system store vault web                     
 web.building          policy config pc_system store vault web                              attrs twisted
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
+cluster               -                                                                    attrs msgspec redis twisted
 pc_system             policy                                                               attrs msgspec treq twisted zope
 server                policy wire store.directory                                          attrs prometheus_client twisted
 handlers.classes      -                                                                    attrs

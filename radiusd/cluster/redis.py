@@ -1,0 +1,126 @@
+"""Announcements through Redis (PUBLISH and SUBSCRIBE): every server tells all, and every server listens.
+
+Redis keeps none of it. When it is down, hung, emptied or slow, nothing is lost but time: see announcements.py.
+"""
+
+import asyncio
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from radiusd.cluster.announcements import Announcements, Listeners, Whose
+from radiusd.cluster.errors import ClusterError
+from radiusd.cluster.messages import NotAMessage, decode
+from radiusd.cluster.publishing import Publisher
+from radiusd.cluster.subscribing import PATIENCE, Begin, Client, Subscriber
+
+_log = Logger()
+
+
+class ThroughRedis(Announcements):
+    """Tells what is announced to this process at once and to all others through Redis.
+
+    `sender` is a name that no other server has; `drop` is told, in a few words, of what is no announcement.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        prefix: str,
+        sender: str,
+        listeners: Listeners,
+        drop: Callable[[str], None],
+        begin: Begin,
+        clock: IReactorTime,
+    ) -> None:
+        self._client = client
+        self._sender = sender
+        self._listeners = listeners
+        self._drop = drop
+        self._begin = begin
+        self._clock = clock
+        channel = f"{prefix}announcements"
+        self._publisher = Publisher(lambda octets: begin(client.publish(channel, octets)), sender, clock)
+        self._subscriber = Subscriber(client, channel, self._hear, begin, clock)
+
+    def look(self) -> None:
+        """Tell all others."""
+        self._publisher.look()
+
+    def balance(self, whose: Whose) -> None:
+        """Tell whoever shows it here, and all others."""
+        self._listeners.balance(whose)
+        self._publisher.balance(whose)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._subscriber.start()
+
+    def stop(self) -> "Deferred[None]":
+        """Close every connection, or leave it after a while."""
+        self._publisher.stop()
+        return self._subscriber.stop().addCallback(self._close)
+
+    def _close(self, _: object) -> "Deferred[None]":
+        closed = self._begin(self._client.aclose()).addTimeout(PATIENCE, self._clock)
+        return closed.addErrback(lambda _: None)
+
+    def _hear(self, octets: object) -> None:
+        try:
+            message = decode(octets)
+        except NotAMessage as error:
+            self._drop(str(error))
+            return
+        # Redis gives everybody what anybody said; what this server said it has heard already.
+        if message.sender == self._sender:
+            return
+        try:
+            if message.look:
+                self._listeners.look()
+            for whose in message.balances:
+                self._listeners.balance(whose)
+        except Exception:  # noqa: BLE001 - a mistake of who listens is not one of Redis
+            _log.failure("an announcement could not be acted upon")
+
+
+def in_event_loop(awaitable: Awaitable[Any]) -> "Deferred[Any]":
+    """Run what redis.asyncio gives in the event loop under the asyncio reactor, which must be running."""
+    return Deferred.fromFuture(asyncio.ensure_future(awaitable))
+
+
+def open_client(url: str, password: str | None) -> Client:
+    """A client that has not connected yet, and repeats nothing: when to try again is decided here."""
+    client = Redis.from_url(
+        url,
+        password=password,
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        driver_info=None,
+    )
+    return cast(Client, client)
+
+
+def read_password(path: Path) -> str:
+    """The first line of `path`; raises ClusterError when it is missing, empty, or readable by others."""
+    try:
+        mode = path.stat().st_mode
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ClusterError(f"cannot read the password file of Redis {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ClusterError(f"the password file of Redis {path} does not hold text") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ClusterError(f"the password file of Redis {path} can be read by others: run chmod 600 {path}")
+    if not lines or not lines[0]:
+        raise ClusterError(f"the password file of Redis {path} is empty: its first line is the password")
+    return lines[0]
