@@ -19,6 +19,9 @@ READ_IN_ORDER = (
 )
 """The pages an operator goes through on one machine, each going on where the one before ended."""
 
+TRIED_OUT = (DOCS / "integrator" / "pc-sync.md",)
+"""The pages that somebody goes through who has the project and nothing else."""
+
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -71,6 +74,22 @@ def _output(text: str, match: re.Match[str], following: re.Match[str] | None) ->
     if following is None or following["info"] != "text" or text[match.end() : following.start()].strip():
         return None
     return following["text"]
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands under a heading, up to the next one of any level."""
+    # Within fences a line that begins with # is no heading.
+    plain = _FENCE.sub(lambda match: re.sub(r"[^\n]", "x", match[0]), page.read_text())
+    found = re.search(rf"^#+ +{re.escape(heading)}\n(.*?)(?=^#|\Z)", plain, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"{page}: no heading {heading!r}"
+    return page.read_text()[found.start(1) : found.end(1)]
+
+
+def blocks_under(page: Path, heading: str) -> list[Block]:
+    """The fenced blocks under a heading."""
+    text = section(page, heading)
+    first = page.read_text()[: page.read_text().index(text)].count("\n") + 1
+    return [block for block in blocks(page) if first <= block.line < first + text.count("\n")]
 
 
 def all_blocks(*languages: str) -> list[Block]:

@@ -11,11 +11,14 @@ import pytest
 
 from radiusd import config
 from radiusd.icafectl.root import icafectl
+from radiusd.virtual_pc_system.cli import main as pc_system
 from radiusd.virtual_router.cli import main as virtual_router
 from tests.docs import pages
 from tests.docs.pages import PAGES, README, ROOT, Block
 
-NOT_RUN = {"toml", "routeros", "mermaid", "text"}
+NOT_RUN = {"toml", "routeros", "mermaid", "text", "http", "json", "csharp"}
+PROGRAMS = {"python", "javascript"}
+"""Run by the tests of their page."""
 MOST_NOT_RUN = 5
 
 ROUTEROS_MENUS = {
@@ -70,8 +73,9 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=_named)
 def test_every_block_is_run_or_says_why_not(page: Path) -> None:
     for block in pages.blocks(page):
-        is_run = block.info == "sh" and page in (README, *pages.READ_IN_ORDER)
-        assert is_run or block.why_not_run or block.info in NOT_RUN, f"{block}: {block.info!r}"
+        is_run = block.info == "sh" and page in (README, *pages.READ_IN_ORDER, *pages.TRIED_OUT)
+        is_program = block.info in PROGRAMS and page in pages.TRIED_OUT
+        assert is_run or is_program or block.why_not_run or block.info in NOT_RUN, f"{block}: {block.info!r}"
 
 
 def test_few_commands_are_not_run() -> None:
@@ -90,13 +94,26 @@ def test_every_virtual_router_line_is_one(place: str, line: str) -> None:
     command.make_context("evening", shlex.split(line.split(" evening ")[1]))
 
 
-STANDS_FOR = {"PASS": "1", "NUMBER": "1", "$N": "1", "MAC": "AA:BB:CC:DD:EE:FF", "…": "10.0.0.2"}
+@pytest.mark.parametrize(("place", "line"), sorted(set(pages.commands("scripts/pc-system"))))
+def test_every_pc_system_line_is_one(place: str, line: str) -> None:
+    _parse(pc_system, "pc-system", line)
+
+
+STANDS_FOR = {
+    "PASS": "1",
+    "NUMBER": "1",
+    "$N": "1",
+    "MAC": "AA:BB:CC:DD:EE:FF",
+    "NETWORK": "10.8.0.0/24",
+    "…": "10.0.0.2",
+}
 """What a reader puts in place of a word in capitals, where it cannot be any word."""
 
 
 def _parse(group: click.Command, name: str, line: str) -> None:
     """Have click read the words as it would from a shell, down to the last verb; nothing is carried out."""
     words = [STANDS_FOR.get(each, each) for each in shlex.split(re.split(r"\s[<>]", line)[0])][1:]
+    words = [each for each in words if each != "--help"]
     context = click.Context(group, info_name=name)
     command: click.Command = group
     while isinstance(command, click.Group):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import OPERATOR, READ_IN_ORDER, README, ROOT, Block, blocks
+from tests.docs.pages import OPERATOR, READ_IN_ORDER, README, ROOT, TRIED_OUT, Block, blocks
 from tests.end_to_end.machine import Machine, missing
 
-STAYS = {"scripts/demo\n": "icafectl"}
+STAYS = {"scripts/demo\n": "icafectl", "scripts/demo --with-pc-system\n": "icafectl"}
 """What does not end by itself, and a word that it prints when it is ready."""
 
 LET_IN = "it is recorded"
@@ -50,6 +50,13 @@ def test_the_lines_of_the_readme_work_as_printed(machine: Machine) -> None:
     for block in commands(README):
         if block.why_not_run is None:
             follow(machine, block)
+
+
+def test_the_integrators_pages_work_as_printed_in_a_demo(machine: Machine) -> None:
+    for page in TRIED_OUT:
+        for block in commands(page):
+            if block.why_not_run is None:
+                follow(machine, block)
 
 
 def test_the_operators_pages_work_as_printed_from_an_empty_machine_on(machine: Machine) -> None:
