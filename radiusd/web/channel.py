@@ -19,6 +19,7 @@ from twisted.web.iweb import INonQueuedRequestFactory
 from zope.interface import provider
 
 from radiusd.web.errors import WebError
+from radiusd.web.proxies import holder
 from radiusd.web.routes import LARGEST_BODY
 from radiusd.web.speaking import error_response
 
@@ -256,8 +257,8 @@ class WebFactory(ServerFactory):
 
     def buildProtocol(self, addr: Any) -> Channel | None:
         """A channel; None hangs up."""
-        host = addr.host
-        is_crowded = self._counts[host] >= self._limits.connections_per_address and not self._exempt(host)
+        host = holder(addr.host)
+        is_crowded = self._counts[host] >= self._limits.connections_per_address and not self._exempt(addr.host)
         if is_crowded or len(self._hosts) >= self._limits.connections:
             return None
         channel = Channel(self._serving, self._limits, self._clock, self._lost)

@@ -1,7 +1,7 @@
 """Who calls: the peer of the connection, unless that is a proxy of ours, which says for whom it asks."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
@@ -23,7 +23,14 @@ def source_of(peer: str, forwarded_for: Sequence[str], proxies: Sequence[Network
 
 def is_proxy(address: str, proxies: Sequence[Network]) -> bool:
     """Whether its word is taken for who calls."""
-    return any(ip_address(address) in network for network in proxies)
+    plain = ip_address(_plain(address))
+    return any(plain in network for network in proxies)
+
+
+def holder(address: str) -> str:
+    """Who has an address, for counting: of IPv6 its /64, for whoever has one address there has all of them."""
+    plain = _plain(address)
+    return str(ip_network((plain, 64), strict=False)) if ":" in plain else plain
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from attrs import frozen
 
 from policy.quantities import Instant
+from radiusd.web.proxies import holder
 
 _MOST_REMEMBERED = 50_000
 
@@ -34,7 +35,7 @@ class Rates:
         """Seconds until `source` may call again; 0 for now, and then the call is counted."""
         span = rate.seconds * 1000
         window = at // span
-        key = (rate.name, source, window)
+        key = (rate.name, holder(source), window)
         count = self._counts.get(key, 0)
         if count >= rate.most:
             return max(1, -((at - (window + 1) * span) // 1000))

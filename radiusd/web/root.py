@@ -17,7 +17,7 @@ from radiusd.web.proxies import Network, source_of
 from radiusd.web.rates import Rates
 from radiusd.web.routes import LARGEST_BODY, Call, Headers, Raw, Route, Who
 from radiusd.web.speaking import COMMON, JSON, as_json, error_body
-from radiusd.web.streams import EventStream
+from radiusd.web.streams import EventStream, Places
 
 _log = Logger()
 
@@ -48,6 +48,7 @@ class WebRoot:
         self._clock = clock
         self._now = now
         self._rates = Rates()
+        self._places = Places()
 
     def largest_body(self, method: bytes, path: bytes) -> int:
         """Octets that may be sent there."""
@@ -56,10 +57,10 @@ class WebRoot:
 
     def serve(self, request: WebRequest) -> None:
         """Answer, now or later; whatever goes wrong, there is an answer."""
-        finished = request.notifyFinish()
+        # What was begun is finished even when the client goes: it may be on its way into the store.
+        request.notifyFinish().addErrback(lambda _: None)
         answering = Deferred.fromCoroutine(self._answer(request))
         answering.addErrback(lambda failure: self._failed(request, failure))
-        finished.addErrback(lambda _: answering.cancel())
 
     async def _answer(self, request: WebRequest) -> None:
         at = self._now()
@@ -88,13 +89,13 @@ class WebRoot:
         method = request.method.decode("latin-1")
         route = by_method.get("GET" if method == "HEAD" else method)
         if route is None:
-            allowed = ", ".join(sorted(by_method))
+            allowed = ", ".join(sorted({*by_method, "HEAD"} if "GET" in by_method else by_method))
             raise WebError("METHOD_NOT_ALLOWED", f"This address takes {allowed}.", (("Allow", allowed),))
         return route
 
     def _source(self, request: WebRequest) -> str:
-        forwarded = request.requestHeaders.getRawHeaders("x-forwarded-for", [])
-        return source_of(request.client.host, forwarded, self._proxies)
+        forwarded = request.requestHeaders.getRawHeaders(b"x-forwarded-for", [])
+        return source_of(request.client.host, [each.decode("latin-1") for each in forwarded], self._proxies)
 
     def _hold_back(self, route: Route, call: Call) -> None:
         wait = self._rates.wait(route.rate, call.source, call.at)
@@ -132,9 +133,16 @@ class WebRoot:
             request.setHeader(name, value)
 
     def _open(self, request: WebRequest, stream: EventStream) -> None:
+        if request._disconnected:
+            stream.lost()
+            return
+        self._places.take(stream, self._source(request))
         self._begin(request, 200, "text/event-stream")
         request.notifyFinish().addBoth(lambda _: stream.lost())
-        stream.open(request, self._clock)
+        if request.method == b"HEAD":
+            request.finish()  # type: ignore[no-untyped-call]
+        else:
+            stream.open(request, self._clock)
 
     def _failed(self, request: WebRequest, failure: Failure) -> None:
         if request.finished or request._disconnected:
@@ -162,3 +170,5 @@ def _read(route: Route, call: Call) -> Any:
         return msgspec.json.decode(call.body, type=route.takes, strict=True)
     except ValueError as error:  # msgspec's own errors, and a body that is not UTF-8
         raise WebError("BAD_REQUEST", str(error)) from error
+    except RecursionError as error:
+        raise WebError("BAD_REQUEST", "The JSON is nested too deep.") from error

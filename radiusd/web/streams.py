@@ -1,11 +1,48 @@
 """Server-Sent Events: a reply that stays open and tells, in a word, when something changed."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
+
+from radiusd.web.errors import WebError
+from radiusd.web.proxies import holder
 
 ALIVE_EVERY = 15.0
 LASTS = 3_600.0
 """Seconds; a browser asks again by itself."""
+
+
+MOST = 512
+MOST_BY_ADDRESS = 32
+
+
+class Places:
+    """How many streams are open, in all and for each address."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    def take(self, stream: "EventStream", source: str) -> None:
+        """One more, until `stream` is over. Raises WebError, and then `stream` is over at once."""
+        who = holder(source)
+        refused = self._refused(who)
+        if refused is not None:
+            stream.lost()
+            raise refused
+        self._taken[who] += 1
+        stream.when_over(lambda: self._give_back(who))
+
+    def _refused(self, who: str) -> WebError | None:
+        later = (("Retry-After", "60"),)
+        if self._taken.total() >= MOST:
+            return WebError("TRY_AGAIN", "Too many streams are open. Ask from time to time instead.", later)
+        if self._taken[who] >= MOST_BY_ADDRESS:
+            return WebError("RATE_LIMITED", "Too many streams are open from your address.", later)
+        return None
+
+    def _give_back(self, who: str) -> None:
+        self._taken[who] -= 1
+        self._taken += Counter()  # without those who have none
 
 
 class Request(Protocol):
