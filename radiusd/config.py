@@ -54,8 +54,17 @@ class Web:
 
 
 @frozen
+class Redis:
+    """Through which servers on one store wake each other; `url` holds no password."""
+
+    url: str
+    prefix: str
+    password_file: Path | None
+
+
+@frozen
 class Config:
-    """Everything the server is told from outside; `web` is None when nothing is served there."""
+    """Everything the server is told from outside; `web` is None when nothing is served there, `redis` without one."""
 
     path: Path
     auth: Address
@@ -68,6 +77,7 @@ class Config:
     log_level: str
     cuts: Cuts = Cuts()
     at_web: Web = Web()
+    redis: Redis | None = None
 
 
 @frozen
@@ -94,15 +104,30 @@ class _Store:
 
 
 @frozen
+class _Redis:
+    url: str = ""
+    password_file: str = ""
+    prefix: str = "icafe:"
+
+
+@frozen
 class _Log:
     level: str = "info"
 
 
-_SECTIONS: dict[str, type] = {"server": _Server, "web": _Web, "store": _Store, "cuts": Cuts, "log": _Log}
+_SECTIONS: dict[str, type] = {
+    "server": _Server,
+    "web": _Web,
+    "store": _Store,
+    "redis": _Redis,
+    "cuts": Cuts,
+    "log": _Log,
+}
 _MOST_SENDS = 10
 _LATEST = 5_000
 """Milliseconds in which it must be known how a cut stands."""
 _MOST_CONNECTIONS = 10_000
+_DB = r"(db=\d{1,5})?"
 _LEVELS = ("debug", "info", "warn", "error")
 
 
@@ -136,7 +161,9 @@ class _Reader:
         parts = {name: self._section(name, document.get(name, {})) for name in _SECTIONS}
         self._check_cuts(parts["cuts"])
         config = evolve(
-            self._config(parts["server"], parts["store"], parts["log"], parts["cuts"]), at_web=self._web(parts["web"])
+            self._config(parts["server"], parts["store"], parts["log"], parts["cuts"]),
+            at_web=self._web(parts["web"]),
+            redis=self._redis(parts["redis"]),
         )
         if self._mistakes:
             raise ConfigError(
@@ -211,6 +238,16 @@ class _Reader:
             connections_per_address=web.connections_per_address,
         )
 
+    def _redis(self, redis: _Redis) -> Redis | None:
+        wrong = _wrong_with_redis_url(redis.url)
+        if wrong:
+            # Never what was found there: it may be a password.
+            self._mistake("redis", "url", wrong)
+        if not re.fullmatch(r"[\w.:-]{1,64}", redis.prefix, re.ASCII):
+            self._mistake("redis", "prefix", "expected 1 to 64 letters, digits or any of _ . : -, as in icafe:")
+        password_file = self._path.parent / redis.password_file if redis.password_file else None
+        return Redis(redis.url, redis.prefix, password_file) if redis.url else None
+
     def _network(self, section: str, key: str, text: str) -> IPv4Network | IPv6Network | None:
         try:
             return ip_network(text)
@@ -260,6 +297,24 @@ def _is_public_url(text: str) -> bool:
     except ValueError:
         return False
     return not text or (is_whole and parts.path in ("", "/") and not parts.query and "@" not in parts.netloc)
+
+
+def _wrong_with_redis_url(url: str) -> str:
+    """What is wrong with it; empty if nothing is."""
+    form = "expected redis://HOST:PORT/0, rediss://HOST:PORT/0 (by TLS) or unix:///PATH"
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return form
+    if parts.password is not None or "password" in parts.query.lower():
+        return "a password does not belong here: write it to a file of its own, and name that in password_file"
+    if parts.scheme == "unix":
+        is_whole = not parts.netloc.rpartition("@")[2] and len(parts.path) > 1 and re.fullmatch(_DB, parts.query)
+    else:
+        is_known = parts.scheme in ("redis", "rediss") and not parts.query
+        is_whole = is_known and has_host and re.fullmatch(r"/?|/\d{1,5}", parts.path)
+    return "" if not url or (is_whole and not parts.fragment) else form
 
 
 def _did_you_mean(word: str, known: list[str]) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from redis.asyncio import ConnectionPool as Connections
 
 from radiusd import paths
-from radiusd.config import Config, ConfigError, load
+from radiusd.config import Config, ConfigError, Redis, load
 
 SHIPPED = Path(__file__).parents[1] / "conf" / "radiusd.toml"
 LEAST = '[store]\nurl = "sqlite:////var/lib/icafe/store"\nkey_file = "/var/lib/icafe/key"\n'
@@ -42,7 +43,7 @@ def test_the_file_that_is_shipped_says_what_is_so_without_it(file: Path) -> None
 
 
 def test_the_file_that_is_shipped_explains_every_key(file: Path) -> None:
-    said = mistakes(file, LEAST + "[server]\nx = 1\n[log]\nx = 1\n")
+    said = mistakes(file, LEAST + "[server]\nx = 1\n[redis]\nx = 1\n[log]\nx = 1\n")
     known = ", ".join(each.split("known are ")[1] for each in said) + ", url, key_file"
     explained = [each for each in SHIPPED.read_text().split("\n\n") if re.search("^# ", each, re.MULTILINE)]
     for key in known.split(", "):
@@ -177,3 +178,72 @@ def test_times_that_cannot_be_are_told(file: Path, line: str, expected: str) -> 
     (told,) = mistakes(file, LEAST + f"[cuts]\n{line}\n")
     assert told.startswith("5: cuts.")
     assert expected in told
+
+
+# Redis
+
+
+def test_there_is_no_redis_unless_it_is_named(file: Path) -> None:
+    assert read(file, LEAST).redis is None
+    assert read(file, LEAST + '[redis]\nurl = ""\npassword_file = "p"\n').redis is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://redis.example:6379/0",
+        "redis://icafe@10.0.0.1/15",
+        "rediss://[::1]:6380",
+        "redis://localhost/",
+        "unix:///run/redis/redis-server.sock",
+        "unix://icafe@/run/redis/redis-server.sock?db=3",
+    ],
+)
+def test_redis_may_be_reached_in_several_ways(file: Path, url: str) -> None:
+    redis = read(file, LEAST + f'[redis]\nurl = "{url}"\n').redis
+    assert redis == Redis(url, "icafe:", None)
+    assert Connections.from_url(url).connection_kwargs
+
+
+def test_the_password_of_redis_is_in_a_file_beside_the_configuration(file: Path) -> None:
+    redis = read(file, LEAST + '[redis]\nurl = "redis://h"\npassword_file = "redis"\nprefix = "q1:"\n').redis
+    assert redis == Redis("redis://h", "q1:", file.parent / "redis")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:6379",
+        "http://localhost",
+        "redis://",
+        "redis://:6379/0",
+        "redis://h:0",
+        "redis://h:70000",
+        "redis://h/zero",
+        "redis://h/0?ssl_cert_reqs=none",
+        "redis://h/0#1",
+        "redis://[::1",
+        "unix://",
+        "unix://run/redis.sock",
+        "unix:///run/redis.sock?db=x",
+    ],
+)
+def test_a_redis_that_cannot_be_reached_so_is_refused(file: Path, url: str) -> None:
+    (said,) = mistakes(file, LEAST + f'[redis]\nurl = "{url}"\n')
+    assert said == "5: redis.url: expected redis://HOST:PORT/0, rediss://HOST:PORT/0 (by TLS) or unix:///PATH"
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:correct-horse@h:6379/0", "redis://nora:correct-horse@h", "unix:///run/r?password=correct-horse"]
+)
+def test_a_password_in_the_url_of_redis_is_refused_and_not_repeated(file: Path, url: str) -> None:
+    (said,) = mistakes(file, LEAST + f'[redis]\nurl = "{url}"\n')
+    assert said == (
+        "5: redis.url: a password does not belong here: write it to a file of its own, and name that in password_file"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "a b", "*", "a\\n", "x" * 65, "é"])
+def test_a_prefix_is_a_short_word(file: Path, prefix: str) -> None:
+    (said,) = mistakes(file, LEAST + f'[redis]\nprefix = "{prefix}"\n')
+    assert said == "5: redis.prefix: expected 1 to 64 letters, digits or any of _ . : -, as in icafe:"
