@@ -224,7 +224,7 @@ def _how_to_try_pc_system(demo: Demo, told: dict[str, Any]) -> str:
     account, pc_user = PC_USERS[0]
     return f"""
   log off the gaming PC, and the WiFi is gone (or press the button on {told["pc_system"]}/)
-    {router} evening --user {account} --stay
+    {router} evening --user {account} --interims 100
     {_shown(root / "scripts/pc-system")} logout {pc_user} --port {told["pc_system"].rpartition(":")[2]}
 """
 

@@ -139,25 +139,23 @@ class PcSyncEvents:
 
     def _follow_up(self, let_in: LetIn, outcome: PcOutcome, call: Call) -> None:
         event, branch_id = let_in.event, let_in.system.branch_id
-        to_wire = self._now() - call.at
         branch = self._place.directory.cafes[branch_id].name
-        _log.info(
-            "{kind} of {user} at {branch}: {effect}; {sessions} sessions ended, {cuts} connections to be cut, "
-            "asked for after {to_wire} ms",
-            kind=event.kind,
-            user=event.pc_user_id,
-            branch=branch,
-            effect=outcome.effect,
-            sessions=outcome.sessions_terminated,
-            cuts=len(outcome.cut),
-            to_wire=to_wire,
-        )
+        said = {"kind": event.kind, "user": event.pc_user_id, "branch": branch, "effect": outcome.effect}
         if event.kind == pc_events.BALANCE:
             self._balances.changed((branch_id, event.pc_user_id))
-        if outcome.cut:
-            self._timing.logged_off("asked", to_wire / 1000)
-            over = self._cuts.when_over(outcome.cut)
-            over.addCallback(lambda _: self._proven(event.pc_user_id, branch, call.at))
+        if not outcome.cut:
+            _log.info("{kind} of {user} at {branch}: {effect}", **said)
+            return
+        asked = self._now() - call.at
+        self._timing.logged_off("asked", asked / 1000)
+        _log.info(
+            "{kind} of {user} at {branch}: {effect}, {cuts} Disconnect-Request sent after {asked} ms",
+            cuts=len(outcome.cut),
+            asked=asked,
+            **said,
+        )
+        over = self._cuts.when_over(outcome.cut)
+        over.addCallback(lambda _: self._proven(event.pc_user_id, branch, call.at))
 
     def _proven(self, user: str, branch: str, since: Instant) -> None:
         took = self._now() - since
