@@ -1,9 +1,12 @@
-"""Looks at the store ten times a second: for what others changed, for cuts that are due, for time that is up."""
+"""Looks at the store ten times a second: for what others changed, for cuts that are due, for time that is up.
+
+Whoever knows sooner that there is something to see asks for a look at once; it makes nothing right, only faster.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -49,6 +52,8 @@ class Watch:
         self._is_taking = False
         self._prune_at = now()
         self._is_failing = False
+        self._is_looking = False
+        self._is_asked = False
         self._loop = LoopingCall(self._once)
 
     def start(self, clock: IReactorTime) -> None:
@@ -61,11 +66,27 @@ class Watch:
         if self._loop.running:
             self._loop.stop()
 
+    def look_now(self) -> None:
+        """Look without waiting for the next time; if a look is on its way, once more after it, however often asked."""
+        if self._is_looking:
+            self._is_asked = True
+        elif self._loop.running:
+            self._once()
+
     def _once(self) -> "Deferred[None]":
+        if self._is_looking:
+            return succeed(None)
+        self._is_looking = True
         at = self._now()
         looked = self._look(self._revision, at)
         seen: Deferred[None] = looked.addCallback(lambda found: self._act(found, at))
-        return seen.addErrback(self._failed)
+        return seen.addErrback(self._failed).addCallback(self._looked)
+
+    def _looked(self, _: object) -> None:
+        self._is_looking = False
+        if self._is_asked:
+            self._is_asked = False
+            self.look_now()
 
     def _act(self, seen: Seen, at: Instant) -> None:
         self._is_failing = False

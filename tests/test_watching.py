@@ -112,6 +112,49 @@ def test_when_it_stops_it_looks_no_more(watched: Watched) -> None:
     assert len(watched.looks) == 1
 
 
+def test_asked_to_look_it_does_not_wait_for_the_next_time(watched: Watched) -> None:
+    watched.watch.look_now()
+    assert len(watched.looks) == 2
+    watched.look()
+    assert len(watched.looks) == 3
+
+
+def test_asked_a_thousand_times_during_a_look_it_looks_once_more_after_it(watched: Watched) -> None:
+    watched.slow = slow = Deferred()
+    watched.watch.look_now()
+    for _ in range(1000):
+        watched.watch.look_now()
+    watched.clock.pump([EVERY] * 5)
+    assert len(watched.looks) == 2
+    watched.slow = again = Deferred()
+    slow.callback(evolve(NOTHING, revision=8))
+    assert watched.looks[2:] == [8]
+    watched.slow = None
+    again.callback(NOTHING)
+    assert len(watched.looks) == 3
+    watched.look()
+    assert len(watched.looks) == 4
+
+
+def test_asked_during_a_look_that_fails_it_looks_once_more_all_the_same(watched: Watched) -> None:
+    watched.slow = slow = Deferred()
+    watched.look()
+    watched.watch.look_now()
+    watched.slow = None
+    slow.errback(OSError("gone"))
+    assert len(watched.looks) == 3
+
+
+def test_asked_when_it_has_stopped_it_does_not_look(watched: Watched) -> None:
+    watched.slow = slow = Deferred()
+    watched.watch.look_now()
+    watched.watch.look_now()
+    watched.watch.stop()
+    slow.callback(NOTHING)
+    watched.watch.look_now()
+    assert len(watched.looks) == 2
+
+
 def test_what_others_changed_is_known_within_half_a_second_and_from_then_on(watched: Watched) -> None:
     changed = Directory({}, {})
     watched.seen = evolve(NOTHING, revision=8, directory=changed)
