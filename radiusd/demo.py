@@ -97,6 +97,7 @@ class Demo:
             "auth": f"{ADDRESS}:{ports['auth']}",
             "acct": f"{ADDRESS}:{ports['acct']}",
             "web": f"http://{ADDRESS}:{ports['web']}",
+            "metrics": f"http://{ADDRESS}:{ports['metrics']}/metrics",
             "secret": made["secret"],
             "branch": BRANCH,
             "router": ROUTER,
@@ -150,6 +151,9 @@ auth = "{ADDRESS}:{ports["auth"]}"
 acct = "{ADDRESS}:{ports["acct"]}"
 web = "{ADDRESS}:{ports["web"]}"
 coa_source = "{ADDRESS}"
+
+[web]
+metrics = "{ADDRESS}:{ports["metrics"]}"
 
 [store]
 url = "sqlite:///store.sqlite3"
@@ -241,6 +245,7 @@ def _how_to_try_pc_system(demo: Demo, told: dict[str, Any]) -> str:
 @click.option("--auth-port", default=1812, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--acct-port", default=1813, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--web-port", default=8080, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--metrics-port", default=9812, show_default=True, type=click.IntRange(1, 65535))
 @click.option(
     "--coa-port",
     default=3799,

@@ -23,7 +23,8 @@ class Server:
         self._log = folder / "radiusd.log"
         self._config.write_text(
             f'[server]\nauth = "127.0.0.1:{auth}"\nacct = "127.0.0.1:{acct}"\nweb = "127.0.0.1:{self._web}"\n'
-            f'coa_source = "127.0.0.1"\n[store]\nurl = "{store_url}"\nkey_file = "key"\n[log]\nlevel = "warn"\n'
+            f'coa_source = "127.0.0.1"\n[web]\nmetrics = ""\n'
+            f'[store]\nurl = "{store_url}"\nkey_file = "key"\n[log]\nlevel = "warn"\n'
         )
         self._config.chmod(0o600)
 

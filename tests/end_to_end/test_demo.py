@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.cafe import eventually, free_ports
+from tests.end_to_end.cafe import eventually, free_ports, free_tcp_ports
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,15 +23,15 @@ class Demo:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._output = folder.with_suffix(".out")
-        ports = free_ports(4)
-        names = ("--auth-port", "--acct-port", "--web-port", "--coa-port")
+        names = ("--auth-port", "--acct-port", "--coa-port", "--web-port", "--metrics-port", "--pc-port")
+        ports = free_ports(3) + free_tcp_ports(3)
         self._options = [text for pair in zip(names, map(str, ports), strict=True) for text in pair]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> dict[str, Any]:
+    def start(self, *options: str) -> dict[str, Any]:
         """What demo.json tells, once this very process has written it."""
         with self._output.open("wb") as output:
-            command = [str(ROOT / "scripts/demo"), "--dir", str(self.folder), *self._options]
+            command = [str(ROOT / "scripts/demo"), "--dir", str(self.folder), *self._options, *options]
             process = self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
 
         def told() -> dict[str, Any] | None:
@@ -99,6 +100,21 @@ def test_the_lines_it_prints_work_as_printed(demo: Demo) -> None:
     assert "the evening went well" in shell(demo.line_with("virtual-router"))
     assert re.search(r"TERMINATED +USER_LOGOUT +demo1", shell(demo.line_with("session list")))
     assert "demo1" in shell(demo.line_with(" why "))
+
+
+def test_with_a_pc_system_logging_off_the_pc_cuts_the_wifi(demo: Demo) -> None:
+    demo.start("--with-pc-system")
+    eventually(lambda: "the page is at" in demo.printed())
+    evening = subprocess.Popen(
+        shlex.split(demo.line_with("--interims")), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    eventually(lambda: "ACTIVE" in shell(demo.line_with("session list")))
+    assert "sessions_terminated 1" in shell(demo.line_with("pc-system logout"))
+    told, _ = evening.communicate(timeout=20)
+    assert "<- Disconnect-Request demo1" in told
+    eventually(lambda: "nora_01 at demo is proven off WiFi after" in demo.printed())
+    assert re.search(r"USER_LOGOUT of nora_01 at demo: .* Disconnect-Request sent after \d+ ms", demo.printed())
+    assert re.search(r"TERMINATED +PC_LOGOUT +demo1", shell(demo.line_with("session list")))
 
 
 def test_a_port_in_use_ends_it_with_one_sentence(demo: Demo, tmp_path: Path) -> None:
