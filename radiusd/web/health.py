@@ -74,6 +74,7 @@ class Health:
             who=Who.ANYONE,
             rate=READS,
             gives=HealthReply,
+            also=(503,),
             serve=self.tell,
             summary="Whether all is well; 503 with the same fields when the store does not answer",
         )

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, made from the route table."""
 
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -10,10 +11,11 @@ from radiusd.web.errors import STATUS_OF, ErrorReply
 from radiusd.web.rates import READS
 from radiusd.web.routes import Raw, Route, Who
 from radiusd.web.speaking import JSON, as_json
+from radiusd.web.streams import EventStream
 
 PATH = "/openapi.json"
 _EVERY_ROUTE = ("RATE_LIMITED", "INTERNAL")
-_WITH_BODY = ("BAD_REQUEST", "TOO_LARGE", "UNSUPPORTED_TYPE")
+_WITH_BODY = ("BAD_REQUEST", "TOO_SLOW", "TOO_LARGE", "UNSUPPORTED_TYPE")
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.ANYONE: [],
     Who.PC_SYSTEM: [{"token": [], "signature": []}],
@@ -49,7 +51,8 @@ def with_document(routes: Sequence[Route]) -> tuple[Route, ...]:
 def document(routes: Iterable[Route]) -> dict[str, Any]:
     """The document as JSON values."""
     routes = tuple(routes)
-    types = {kind for each in routes for kind in (each.takes, each.gives) if kind is not None} | {ErrorReply}
+    types = {kind for each in routes for kind in (each.takes, each.gives) if kind is not None}
+    types = types - {EventStream} | {ErrorReply}
     ordered = sorted(types, key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, Any]] = {}
@@ -67,16 +70,22 @@ def _operation(route: Route) -> dict[str, Any]:
     described: dict[str, Any] = {
         "summary": route.summary,
         "security": _SECURITY[route.who],
-        "responses": {"200": _success(route), **_errors(route)},
+        "responses": {
+            "200": _answer(route, "Done"),
+            **_errors(route),
+            **{str(status): _answer(route, HTTPStatus(status).phrase) for status in route.also},
+        },
     }
     if route.takes is not None:
         described["requestBody"] = {"required": True, "content": _content(route.takes)}
     return described
 
 
-def _success(route: Route) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": "Done"}
-    if route.gives is not None:
+def _answer(route: Route, description: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": description}
+    if route.gives is EventStream:
+        answer["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    elif route.gives is not None:
         answer["content"] = _content(route.gives)
     return answer
 

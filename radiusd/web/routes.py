@@ -62,7 +62,7 @@ class Route:
 
     `takes` is the type of the JSON it is sent; with `reads_raw` the octets are handed over as they came, for a
     signature over them comes first. `largest_body` is in octets. `errors` are codes it may answer besides those that
-    every route may.
+    every route may, `also` statuses besides 200 that come with a value of `gives`.
     """
 
     method: str
@@ -76,3 +76,4 @@ class Route:
     reads_raw: bool = False
     largest_body: int = LARGEST_BODY
     errors: Sequence[str] = ()
+    also: Sequence[int] = ()

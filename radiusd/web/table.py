@@ -6,6 +6,7 @@ from radiusd.web.portal.login import PcLoginReply, PcLoginRequest, PcLogins
 from radiusd.web.portal.wallet import BalanceReply, Wallet
 from radiusd.web.rates import LOGINS, PC_EVENTS, READS
 from radiusd.web.routes import Route, Who
+from radiusd.web.streams import EventStream
 
 LARGEST_EVENT = 8192
 
@@ -63,6 +64,7 @@ def portal_routes(logins: PcLogins, wallet: Wallet) -> tuple[Route, ...]:
             path="/api/wallet/pc-balance/changes",
             who=Who.GUEST,
             rate=READS,
+            gives=EventStream,
             serve=wallet.changes,
             summary="A stream of events (text/event-stream): `balance` whenever the balance should be asked for again",
         ),
