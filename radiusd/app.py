@@ -17,6 +17,9 @@ from twisted.web.server import Site
 
 from policy.quantities import Instant
 from radiusd.changing import Changer
+from radiusd.cluster.announcements import Announcements, Listeners
+from radiusd.cluster.building import build as build_announcements
+from radiusd.cluster.errors import ClusterError
 from radiusd.coa.client import DynamicAuthorizationClient
 from radiusd.coa.exchange import Timing
 from radiusd.coa.ladder import Pace
@@ -135,6 +138,19 @@ class App:
                 now=now,
             )
         )
+        self._announcements = self._build_announcements()
+        self._web.balances.announce = self._announcements.balance
+
+    def _build_announcements(self) -> Announcements:
+        listeners = Listeners(look=self._watch.look_now, balance=self._web.balances.heard)
+
+        def drop(detail: str) -> None:
+            self.counters.drop("announcement", "Redis", detail, what="what is no announcement")
+
+        try:
+            return build_announcements(self._config.redis, listeners, drop, self._reactor)
+        except ClusterError as error:
+            raise StartError(str(error)) from error
 
     def _read(self, read: Callable[[DatabaseConnection], T]) -> "Deferred[T]":
         """What `read` gives, in a thread."""
@@ -169,6 +185,8 @@ class App:
                 done(result)
             except Exception:  # noqa: BLE001 - one answer's trouble is not the others'
                 _log.failure("an answer could not be given")
+        if afterwards:
+            self._announcements.look()
 
     def start(self) -> None:
         """Listen. Raises StartError, with nothing left half open, when a port is taken."""
@@ -208,6 +226,7 @@ class App:
         if self._presence.announce():
             self._writer.submit(VoidLeasesJob(self._now()), _nobody_waits)
         self._watch.start(self._reactor)
+        self._announcements.start()
 
     def tell(self) -> None:
         """Log where it answers."""
@@ -232,8 +251,9 @@ class App:
     def stop(self) -> "Deferred[None]":
         """Take no more requests, commit what was taken, and go."""
         self._watch.stop()
-        closed = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
-        return closed.addCallback(self._wind_up)
+        ports = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
+        closing: list[Deferred[Any]] = [self._announcements.stop(), ports]
+        return DeferredList(closing).addCallback(self._wind_up)
 
     def _wind_up(self, _: object) -> None:
         self._writer.stop()

@@ -30,6 +30,7 @@ web.building          policy config pc_system store vault web                   
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
 cluster               -                                                                    attrs msgspec redis twisted
+cluster.building      config cluster                                                       twisted
 pc_system             policy                                                               attrs msgspec treq twisted zope
 server                policy wire store.directory                                          attrs prometheus_client twisted
 handlers.classes      -                                                                    attrs

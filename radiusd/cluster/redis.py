@@ -4,9 +4,7 @@ Redis keeps none of it. When it is down, hung, emptied or slow, nothing is lost 
 """
 
 import asyncio
-import stat
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -17,7 +15,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from radiusd.cluster.announcements import Announcements, Listeners, Whose
-from radiusd.cluster.errors import ClusterError
 from radiusd.cluster.messages import NotAMessage, decode
 from radiusd.cluster.publishing import Publisher
 from radiusd.cluster.subscribing import PATIENCE, Begin, Client, Subscriber
@@ -108,19 +105,3 @@ def open_client(url: str, password: str | None) -> Client:
         driver_info=None,
     )
     return cast(Client, client)
-
-
-def read_password(path: Path) -> str:
-    """The first line of `path`; raises ClusterError when it is missing, empty, or readable by others."""
-    try:
-        mode = path.stat().st_mode
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ClusterError(f"cannot read the password file of Redis {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ClusterError(f"the password file of Redis {path} does not hold text") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ClusterError(f"the password file of Redis {path} can be read by others: run chmod 600 {path}")
-    if not lines or not lines[0]:
-        raise ClusterError(f"the password file of Redis {path} is empty: its first line is the password")
-    return lines[0]

@@ -8,10 +8,11 @@ Whose = tuple[int, str]
 
 
 class Balances:
-    """Those who want to hear of changes."""
+    """Those who want to hear of changes; `announce` tells them wherever they are, and until it is set those here."""
 
     def __init__(self) -> None:
         self._listeners: defaultdict[Whose, list[Callable[[], None]]] = defaultdict(list)
+        self.announce: Callable[[Whose], None] = self.heard
 
     def listen(self, whose: Whose, heard: Callable[[], None]) -> Callable[[], None]:
         """Call `heard` at every change; the result ends that, and may be called again."""
@@ -27,5 +28,9 @@ class Balances:
 
     def changed(self, whose: Whose) -> None:
         """It is another balance now: whoever shows it should ask for it again."""
+        self.announce(whose)
+
+    def heard(self, whose: Whose) -> None:
+        """Somebody announced that it is another balance now: tell those here."""
         for heard in tuple(self._listeners.get(whose, ())):
             heard()
