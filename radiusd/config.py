@@ -293,10 +293,12 @@ def _is_public_url(text: str) -> bool:
     """Whether it is empty, or a URL to which a path can be added."""
     try:
         parts = urlsplit(text)
-        is_whole = bool(parts.hostname) and parts.port != 0 and parts.scheme in ("http", "https")
+        is_host = bool(parts.hostname) and parts.port != 0 and re.search(r"[@\s]", parts.netloc) is None
     except ValueError:
         return False
-    return not text or (is_whole and parts.path in ("", "/") and not parts.query and "@" not in parts.netloc)
+    # Put together again, it lacks whatever stood behind the host.
+    is_whole = text.removesuffix("/") == f"{parts.scheme}://{parts.netloc}"
+    return not text or (is_host and is_whole and parts.scheme in ("http", "https"))
 
 
 def _wrong_with_redis_url(url: str) -> str:

@@ -43,7 +43,7 @@ def test_the_file_that_is_shipped_says_what_is_so_without_it(file: Path) -> None
 
 
 def test_the_file_that_is_shipped_explains_every_key(file: Path) -> None:
-    said = mistakes(file, LEAST + "[server]\nx = 1\n[redis]\nx = 1\n[log]\nx = 1\n")
+    said = mistakes(file, LEAST + "[server]\nx = 1\n[web]\nx = 1\n[redis]\nx = 1\n[log]\nx = 1\n")
     known = ", ".join(each.split("known are ")[1] for each in said) + ", url, key_file"
     explained = [each for each in SHIPPED.read_text().split("\n\n") if re.search("^# ", each, re.MULTILINE)]
     for key in known.split(", "):
@@ -247,3 +247,70 @@ def test_a_password_in_the_url_of_redis_is_refused_and_not_repeated(file: Path, 
 def test_a_prefix_is_a_short_word(file: Path, prefix: str) -> None:
     (said,) = mistakes(file, LEAST + f'[redis]\nprefix = "{prefix}"\n')
     assert said == "5: redis.prefix: expected 1 to 64 letters, digits or any of _ . : -, as in icafe:"
+
+
+# The web
+
+
+def test_without_anything_said_nobody_is_a_proxy_and_metrics_are_for_this_machine(file: Path) -> None:
+    web = read(file, LEAST).at_web
+    assert (str(web.metrics), web.proxies, web.public_url, web.connections_per_address) == (
+        "127.0.0.1:9812",
+        (),
+        "",
+        64,
+    )
+
+
+def test_metrics_may_be_shown_nowhere(file: Path) -> None:
+    assert read(file, LEAST + '[web]\nmetrics = ""\n').at_web.metrics is None
+
+
+def test_proxies_are_addresses_or_networks_of_either_kind(file: Path) -> None:
+    proxies = read(file, LEAST + '[web]\nproxies = ["10.0.0.1", "10.1.0.0/16", "2001:db8::/64"]\n').at_web.proxies
+    assert [str(each) for each in proxies] == ["10.0.0.1/32", "10.1.0.0/16", "2001:db8::/64"]
+
+
+@pytest.mark.parametrize("url", ["https://wifi.example.net", "http://10.0.0.1:8080", "https://[2001:db8::1]:8443"])
+def test_pc_systems_are_told_a_url_to_which_a_path_can_be_added(file: Path, url: str) -> None:
+    for text in (url, url + "/"):
+        assert read(file, LEAST + f'[web]\npublic_url = "{text}"\n').at_web.public_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wifi.example.net",
+        "ftp://wifi.example.net",
+        "https://",
+        "https://wifi.example.net/radius",
+        "https://wifi.example.net?",
+        "https://wifi.example.net?a=b",
+        "https://wifi.example.net#a",
+        "https://wifi example.net",
+        "https://user:secret@wifi.example.net",
+        "https://wifi.example.net:port",
+        "https://wifi.example.net:70000",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_such_url_is_told_without_repeating_it(file: Path, url: str) -> None:
+    (told,) = mistakes(file, LEAST + f'[web]\npublic_url = "{url}"\n')
+    assert told == "5: web.public_url: expected http(s)://HOST without a path, as in https://wifi.example.net"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('metrics = "9812"', "web.metrics: expected ADDRESS:PORT"),
+        ('proxies = ["proxy.example"]', "web.proxies: expected addresses or networks"),
+        ('proxies = ["10.0.0.1/8"]', "web.proxies: expected addresses or networks"),
+        ('proxies = "10.0.0.1"', "web.proxies: Expected `array`, got `str`"),
+        ("proxies = [1]", "web.proxies: Expected `str`, got `int`"),
+        ("connections_per_address = 0", "web.connections_per_address: expected 1 to"),
+        ("public_url = 1", "web.public_url: Expected `str`, got `int`"),
+    ],
+)
+def test_other_mistakes_about_the_web_are_told(file: Path, line: str, expected: str) -> None:
+    (told,) = mistakes(file, LEAST + f"[web]\n{line}\n")
+    assert told.startswith(f"5: {expected}")

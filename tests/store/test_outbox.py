@@ -219,3 +219,17 @@ def test_a_pass_wakes_when_its_time_is_up_and_not_before(server: Server) -> None
     server.log_in()
     assert look(server, later(NOON, 3599)).waking == ()
     assert look(server, later(NOON, 3600)).waking == (1,)
+
+
+def test_the_oldest_cut_that_is_not_settled_is_known(server: Server) -> None:
+    def oldest() -> Instant | None:
+        with server.database.reading() as connection:
+            return outbox.oldest_uncut(connection)
+
+    assert oldest() is None
+    command = switched(server)
+    assert oldest() == command.created_at
+    decide(server, command, later(command.created_at, 5))
+    assert oldest() == command.created_at
+    decide(server, command, later(command.created_at, 6), BY_CLOSING[Closing.ABSENT])
+    assert oldest() is None
