@@ -14,12 +14,13 @@ PAGES = (README, *sorted(DOCS.rglob("*.md")))
 
 OPERATOR = DOCS / "operator"
 READ_IN_ORDER = (
-    *(OPERATOR / f"{name}.md" for name in ("install", "add-a-branch", "day-by-day", "cuts", "when-it-does-not-work")),
+    *(OPERATOR / f"{name}.md" for name in ("install", "add-a-branch", "day-by-day", "cuts", "gaming-pcs")),
+    OPERATOR / "when-it-does-not-work.md",
     DOCS / "integrator" / "health-and-json.md",
 )
 """The pages an operator goes through on one machine, each going on where the one before ended."""
 
-TRIED_OUT = (DOCS / "integrator" / "pc-sync.md",)
+TRIED_OUT = (DOCS / "integrator" / "pc-sync.md", DOCS / "integrator" / "portal.md")
 """The pages that somebody goes through who has the project and nothing else."""
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -90,6 +91,12 @@ def blocks_under(page: Path, heading: str) -> list[Block]:
     text = section(page, heading)
     first = page.read_text()[: page.read_text().index(text)].count("\n") + 1
     return [block for block in blocks(page) if first <= block.line < first + text.count("\n")]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The rows of the tables in a text, cell by cell; a cell that is code is without its backticks."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and not set(line) <= set("| -:")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines]
 
 
 def all_blocks(*languages: str) -> list[Block]:

@@ -16,7 +16,7 @@ from radiusd.virtual_router.cli import main as virtual_router
 from tests.docs import pages
 from tests.docs.pages import PAGES, README, ROOT, Block
 
-NOT_RUN = {"toml", "routeros", "mermaid", "text", "http", "json", "csharp"}
+NOT_RUN = {"toml", "routeros", "mermaid", "text", "http", "json", "csharp", "nginx", "caddy"}
 PROGRAMS = {"python", "javascript"}
 """Run by the tests of their page."""
 MOST_NOT_RUN = 5
@@ -105,6 +105,7 @@ STANDS_FOR = {
     "$N": "1",
     "MAC": "AA:BB:CC:DD:EE:FF",
     "NETWORK": "10.8.0.0/24",
+    "SHAPES": "webhook",
     "…": "10.0.0.2",
 }
 """What a reader puts in place of a word in capitals, where it cannot be any word."""
