@@ -237,6 +237,15 @@ def test_the_balance_shown_is_the_pc_systems_of_that_moment_and_is_kept_nowhere(
     files = [each for each in tmp_path.iterdir() if each.is_file() and each != pc_system.log]
     assert [each.name for each in files if figure in each.read_bytes()] == []
 
+    with socket.create_connection(("127.0.0.1", cafe.web), 10) as page:
+        token = login.fields["session_token"]
+        page.sendall(
+            f"GET /api/wallet/pc-balance/changes HTTP/1.1\r\nHost: q1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        )
+        assert b"text/event-stream" in received(page, b"\r\n\r\n")
+        assert owner.report("BALANCE_UPDATE").status == 200
+        assert figure not in received(page, b"event: balance\n")
+
     pc_system.stop()
     with ThreadPoolExecutor(3) as guests:
         away = list(guests.map(lambda _: ask(f"{base}/wallet/pc-balance", headers=bearer), range(3)))
@@ -248,6 +257,16 @@ def test_the_balance_shown_is_the_pc_systems_of_that_moment_and_is_kept_nowhere(
     come_online(nas)  # whoever has paid gets in all the same
     assert owner.report("USER_LOGOUT").fields["sessions_terminated"] == 1
     assert ask(f"{base}/wallet/pc-balance", headers=bearer).status == 401
+
+
+def received(from_: socket.socket, until: bytes) -> bytes:
+    """All that comes, up to and with `until`."""
+    octets = b""
+    while until not in octets:
+        more = from_.recv(4096)
+        assert more, octets
+        octets += more
+    return octets
 
 
 # 12

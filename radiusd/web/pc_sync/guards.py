@@ -73,7 +73,7 @@ class Guards:
     def _judge_present(self, delivery: Delivery) -> LetIn | TurnedAway:
         system, key = self._by_token.get(hash_token(delivery.token or ""), (None, _NOBODY))
         # Reckoned for strangers too, so that they cannot tell by the time it takes how far they got.
-        is_signed = _is_signature(delivery.signature, "sha256=" + sign(key.signing_key, delivery.body))
+        is_signed = is_signature(delivery.signature, "sha256=" + sign(key.signing_key, delivery.body))
         if system is None:
             return TurnedAway("token_missing" if delivery.token is None else "token_unknown")
         if not is_signed:
@@ -96,7 +96,7 @@ class Guards:
             return TurnedAway("shape_not_allowed", None if system is None else system.branch_id)
         text = delivery.body if in_body is None else shapes.signed_text(delivery.body)
         given = delivery.template_signature if in_body is None else in_body
-        if not any(_is_signature(given, sign(key, text)) for key in _valid_keys(system, delivery.at)):
+        if not any(is_signature(given, sign(key, text)) for key in _valid_keys(system, delivery.at)):
             return TurnedAway("signature_wrong", system.branch_id)
         if not _is_from(system, delivery.source):
             return TurnedAway("address_foreign", system.branch_id)
@@ -107,7 +107,8 @@ def _valid_keys(system: PcSystem, at: Instant) -> Iterator[bytes]:
     return (each.signing_key for each in system.keys if each.is_valid(at))
 
 
-def _is_signature(given: str | None, expected: str) -> bool:
+def is_signature(given: str | None, expected: str) -> bool:
+    """Whether a signature is the one; it takes as long wherever it is wrong."""
     # As octets: text that is not ASCII would be refused with an exception.
     return compare_digest((given or "").encode(), expected.encode())
 
