@@ -10,7 +10,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -90,7 +90,25 @@ class ThroughRedis(Announcements):
 
 def in_event_loop(awaitable: Awaitable[Any]) -> "Deferred[Any]":
     """Run what redis.asyncio gives in the event loop under the asyncio reactor, which must be running."""
-    return Deferred.fromFuture(asyncio.ensure_future(awaitable))
+    task = asyncio.ensure_future(awaitable)
+    # Not Deferred.fromFuture: when that is cancelled it waits until the task has seen to it, and there is a limit.
+    result: Deferred[Any] = Deferred(lambda _: _end(task))
+
+    def done(ended: "asyncio.Future[Any]") -> None:
+        error = CancelledError() if ended.cancelled() else ended.exception()
+        if result.called:
+            return
+        if error is None:
+            result.callback(ended.result())
+        else:
+            result.errback(error)
+
+    task.add_done_callback(done)
+    return result
+
+
+def _end(task: "asyncio.Future[Any]") -> None:
+    task.cancel()
 
 
 def open_client(url: str, password: str | None) -> Client:
