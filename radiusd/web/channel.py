@@ -149,11 +149,6 @@ class Channel(HTTPChannel):
             return False
         return bool(super().headerReceived(line))  # type: ignore[no-untyped-call]
 
-    def rawDataReceived(self, data: bytes) -> None:
-        """More of a body, unless nothing is taken any more."""
-        if not self._is_refused:
-            super().rawDataReceived(data)
-
     def allHeadersReceived(self) -> None:
         """The header is complete: say now what can be said before the body comes."""
         self._is_idle = False

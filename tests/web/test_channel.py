@@ -49,6 +49,7 @@ def test_a_connection_that_says_nothing_is_closed(web: Web) -> None:
 
 def test_a_body_that_drips_is_refused_ten_seconds_after_the_header(web: Web) -> None:
     client = web.connect()
+    web.clock.advance(5)
     client.send(request("POST", "/greet", Content_Length="5000", Content_Type="application/json"))
     drip(web, client, b"{" * 5000, 9)
     assert client.answers == []
@@ -75,10 +76,11 @@ def test_a_connection_that_idles_is_closed_after_thirty_seconds(web: Web) -> Non
     assert client.wire.is_closed
 
 
-def test_the_next_header_has_its_own_ten_seconds_wherever_its_first_octet_came(web: Web) -> None:
+@pytest.mark.parametrize("before", [request("POST", "/greet", HELLO), request("GET", "/nowhere")])
+def test_the_next_header_has_its_own_ten_seconds_wherever_its_first_octet_came(web: Web, before: bytes) -> None:
     client = web.connect()
-    client.send(request("POST", "/greet", HELLO) + b"POST")
-    drip(web, client, b" /greet HTTP/1.1", 10)
+    client.send(before + b"POST")
+    web.clock.advance(10)
     assert client.answers[-1].error == SLOW
 
 
@@ -92,45 +94,43 @@ def test_an_answer_may_take_longer_than_a_request(web: Web) -> None:
     assert client.answers[-1].body == {"words": "at last"}
 
 
-def test_what_comes_while_an_answer_is_made_starts_no_deadline(web: Web) -> None:
-    answers: list[Deferred[Greeted]] = []
-
-    def serve(call: Any) -> Any:
-        if call.value.name == "at once":
-            return Greeted("at once")
-        answers.append(Deferred())
-        return answers[-1]
-
-    web = Web(web.greet(serve=serve))
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_comes_while_an_answer_is_made_starts_no_deadline(web: Web, method: str) -> None:
+    answers: list[Any] = [Greeted("at once"), Deferred(), Deferred()]
+    given = iter(answers)
+    web = Web(web.greet(method=method, takes=None, serve=lambda _: next(given)))
     client = web.connect()
-    client.send(request("POST", "/greet", b'{"name": "at once"}') + request("POST", "/greet", HELLO))
-    client.send(request("POST", "/greet", HELLO))
+    asked = request(method, "/greet", HELLO if method == "POST" else b"")
+    client.send(asked + asked)
+    client.send(asked)
     web.clock.advance(60)
     assert len(client.answers) == 1
-    answers[0].callback(Greeted("late"))
+    answers[1].callback(Greeted("late"))
     assert [each.status for each in client.answers] == [200, 200]
 
 
 def test_a_client_that_does_not_read_is_cut_off(web: Web) -> None:
+    web = Web(limits=Limits(unread=5))
     client = web.connect()
     client.send(request("POST", "/greet", HELLO))
     assert client.channel is not None
     client.channel.pauseProducing()
     assert client.wire.producerState == "paused"
-    web.clock.advance(29)
+    web.clock.advance(4)
     assert not client.wire.is_closed
     web.clock.advance(1)
     assert client.wire.is_closed
 
 
 def test_one_that_reads_after_all_is_not(web: Web) -> None:
+    web = Web(limits=Limits(unread=5))
     client = web.connect()
     client.send(request("POST", "/greet", HELLO))
     assert client.channel is not None
     client.channel.pauseProducing()
-    web.clock.advance(20)
+    web.clock.advance(4)
     client.channel.resumeProducing()
-    web.clock.advance(9.5)
+    web.clock.advance(4)
     assert client.ask("POST", "/greet", HELLO).status == 200
 
 
@@ -138,6 +138,8 @@ def test_nothing_is_left_of_a_connection_that_is_gone(web: Web) -> None:
     for begun in (b"", b"POST /gr", request("POST", "/greet", HELLO)[:-3], request("POST", "/greet", HELLO)):
         client = web.connect()
         client.send(begun)
+        assert client.channel is not None
+        client.channel.pauseProducing()
         client.hang_up()
     assert web.clock.getDelayedCalls() == []
     assert web.factory.counts == {}
@@ -178,6 +180,13 @@ def test_chunks_are_cut_off_as_soon_as_they_are_too_much(web: Web) -> None:
     client.send(b"0\r\n\r\n")
     assert len(client.answers) == 1
     assert web.served == []
+
+
+def test_chunks_that_are_too_much_are_refused_once_though_they_end_at_once(web: Web) -> None:
+    client = web.connect()
+    chunks = b"10001\r\n" + b" " * 65_537 + b"\r\n0\r\n\r\n"
+    client.send(request("POST", "/greet", Transfer_Encoding="chunked", Content_Type="application/json") + chunks)
+    assert [each.error for each in client.answers] == [(413, "TOO_LARGE")]
 
 
 def test_a_large_body_leaves_no_trace_in_memory(web: Web) -> None:
