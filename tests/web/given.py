@@ -113,6 +113,7 @@ class Client:
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """The last answer after one more request."""
+        assert not self.wire.is_closed
         self.send(request(method, path, body, **headers))
         return self.answers[-1]
 

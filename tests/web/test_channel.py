@@ -214,6 +214,9 @@ def test_after_a_refusal_the_connection_is_closed_and_nothing_more_is_served(web
     assert [each.error for each in client.answers] == [(413, "TOO_LARGE")]
     assert client.answers[0].headers["connection"] == "close"
     assert client.wire.is_half_closed
+    client.send(b"x" * 10_000)
+    assert client.channel is not None
+    assert client.channel.clearLineBuffer() == b""
     web.clock.advance(2)
     assert client.wire.is_closed
     assert web.served == []
