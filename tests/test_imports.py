@@ -44,7 +44,7 @@ changing              policy wire store coa server jobs handlers reaching cuttin
 probing               policy wire store coa server jobs handlers reaching cutting          attrs twisted
 ordering              store cutting changing                                               attrs
 watching              policy store jobs handlers ordering                                  twisted
-app                   *                                                                    attrs twisted
+app                   *                                                                    attrs sqlalchemy twisted
 service               app config                                                           twisted
 cli                   app config logs store.errors vault wire                              click twisted
 __main__              cli                                                                  -
