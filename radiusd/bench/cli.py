@@ -13,7 +13,8 @@ from typing import NoReturn
 import click
 
 from radiusd.bench import cuts as cutting
-from radiusd.bench import generators, peer, stores
+from radiusd.bench import generators, pc_figures, peer, stores
+from radiusd.bench import pc_sync as pc_syncing
 from radiusd.bench.errors import BenchError
 from radiusd.bench.generators import SCENARIOS, Generator, VirtualRouters
 from radiusd.bench.load import Measurement, Plan, Results
@@ -156,6 +157,68 @@ def cuts(
         click.echo(f"bench: {complaint}", err=True)
     if result.complaints:
         sys.exit(1)
+
+
+@main.command("pc-sync", epilog="Example: scripts/bench pc-sync --only logout --rounds 3")
+@click.option("--only", "parts", multiple=True, type=click.Choice(pc_syncing.PARTS), help="May be repeated (all).")
+@click.option("--rounds", default=1, show_default=True, type=click.IntRange(1, 20), help="Medians of so many.")
+@click.option("--sessions", default=1000, show_default=True, type=click.IntRange(4, 20_000), help="Active, at least.")
+@click.option("--logouts", default=400, show_default=True, type=click.IntRange(4, 10_000), help="How many.")
+@click.option("--rate", default=500, show_default=True, type=click.IntRange(1, 5000), help="RADIUS requests a second.")
+@click.option(
+    "--before", default=8.0, show_default=True, type=click.FloatRange(0.5, 60), help="Seconds of RADIUS alone."
+)
+@click.option(
+    "--store", "name", default="sqlite", show_default=True, type=click.Choice(_STORES), help="On which store."
+)
+@click.option("--postgresql-url", help="A PostgreSQL server to use instead of a private one.")
+@click.option("--json", "wants_json", is_flag=True, help="Print the figures as JSON, every round of them.")
+def pc_sync(
+    parts: tuple[str, ...],
+    rounds: int,
+    sessions: int,
+    logouts: int,
+    rate: int,
+    before: float,
+    name: str,
+    postgresql_url: str | None,
+    wants_json: bool,
+) -> None:
+    """How fast and how sure PC-sync is, with RADIUS beside it.
+
+    `logout`: how long it takes from the webhook to the Disconnect-Request. Ends with 0 if nothing was lost and every
+    aim was reached.
+    """
+    plan = pc_syncing.Plan(
+        parts=tuple(dict.fromkeys(parts)) or pc_syncing.PARTS,
+        rounds=rounds,
+        sessions=sessions,
+        logouts=logouts,
+        rate=rate,
+        before=before,
+    )
+    machine = this_machine()
+    with _explained(), _server_for(name, postgresql_url) as address, Display() as display:
+        display.say(f"{machine}; {name}, {rate} RADIUS requests a second beside")
+        results = pc_syncing.measure(plan, lambda folder: _store(name, address, folder), display)
+    if wants_json:
+        click.echo(json.dumps(pc_figures.as_json(results, machine, {"store": name, "rounds": rounds}), indent=2))
+    else:
+        click.echo(pc_figures.table(results))
+    for complaint in (*results.broken, *results.missed):
+        click.echo(f"bench: {complaint}", err=True)
+    if results.broken or results.missed:
+        sys.exit(1)
+
+
+@contextmanager
+def _server_for(name: str, postgresql_url: str | None) -> Iterator[str | None]:
+    """One PostgreSQL for all rounds, where one is needed and none was named."""
+    if name == "sqlite" or postgresql_url is not None:
+        yield postgresql_url
+    else:
+        with stores.private_postgres() as server:
+            yield server.url
 
 
 def _generator_folder(given: Path | None, virtual_routers: bool) -> Path | None:

@@ -24,7 +24,7 @@ PACKAGE = Package(
     devices=DEVICES,
     price=Money(200_000),
 )
-_AT_ONCE = 1000
+AT_ONCE = 1000
 _NOBODY_LISTENS = 9  # the port of "discard"; within five devices nobody is cut
 
 
@@ -33,10 +33,10 @@ def fill(database: Database, vault: Vault, users: int, at: Instant, done: Callab
     database.migrate()
     with database.writing() as connection:
         cafe = _open_branch(connection, vault, at)
-    for first in range(0, users, _AT_ONCE):
-        numbers = range(first, min(users, first + _AT_ONCE))
+    for first in range(0, users, AT_ONCE):
+        numbers = range(first, min(users, first + AT_ONCE))
         with database.writing() as connection:
-            _add_guests(connection, vault, cafe, numbers, at)
+            add_guests(connection, vault, cafe, numbers, at)
         done(numbers.stop)
 
 
@@ -56,7 +56,8 @@ def _open_branch(connection: Connection, vault: Vault, at: Instant) -> Cafe:
     return branches.cafe(connection, branch_id)
 
 
-def _add_guests(connection: Connection, vault: Vault, cafe: Cafe, numbers: range, at: Instant) -> None:
+def add_guests(connection: Connection, vault: Vault, cafe: Cafe, numbers: range, at: Instant) -> None:
+    """More guests at a branch, each with the package."""
     sold = sales.take_numbers(connection, take(connection, "accounts", len(numbers)))
     guests = [(USER % number, PASSWORD % number, sale) for number, sale in zip(numbers, sold, strict=True)]
     connection.execute(

@@ -17,21 +17,30 @@ class Server:
     """Runs within `with`; `folder` holds its key and gets its configuration and its log."""
 
     def __init__(self, folder: Path, store_url: str) -> None:
-        auth, acct, self._web = free_ports(3)
+        auth, acct, self.web = free_ports(3)
         self.target = Target(auth, acct)
         self._config = folder / "radiusd.toml"
         self._log = folder / "radiusd.log"
         self._config.write_text(
-            f'[server]\nauth = "127.0.0.1:{auth}"\nacct = "127.0.0.1:{acct}"\nweb = "127.0.0.1:{self._web}"\n'
+            f'[server]\nauth = "127.0.0.1:{auth}"\nacct = "127.0.0.1:{acct}"\nweb = "127.0.0.1:{self.web}"\n'
             f'coa_source = "127.0.0.1"\n[web]\nmetrics = ""\n'
             f'[store]\nurl = "{store_url}"\nkey_file = "key"\n[log]\nlevel = "warn"\n'
         )
         self._config.chmod(0o600)
 
-    def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
+    def launch(self) -> None:
+        """Start it, and do not wait until it answers."""
+        with self._log.open("ab") as log:
             command = [sys.executable, "-P", "-m", "radiusd", "--config", str(self._config)]
             self._process = spawn(command, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye, nothing is finished."""
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        self.launch()
         try:
             self._await()
         except BaseException:
@@ -63,7 +72,7 @@ class Server:
 
     def _is_well(self) -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{self._web}/health", timeout=2) as answer:
+            with urlopen(f"http://127.0.0.1:{self.web}/health", timeout=2) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

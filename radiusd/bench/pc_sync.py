@@ -1,0 +1,120 @@
+"""PC-sync under load: logouts in a busy café, a chain that closes, guessed passwords, clients that mean ill."""
+
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from radiusd.bench.pc_figures import Outcome, Results
+from radiusd.bench.pc_logout import Logouts
+from radiusd.bench.pc_stage import staged
+from radiusd.bench.pc_town import Size
+from radiusd.bench.processes import free_ports
+from radiusd.bench.stores import Store
+
+PARTS = ("logout",)
+_BESIDE_USERS = 2000
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What to measure: which parts, how often, and how large.
+
+    `rate` are the RADIUS requests a second beside everything; `seconds` is how long anything is watched.
+    """
+
+    parts: tuple[str, ...] = PARTS
+    rounds: int = 1
+    sessions: int = 1000
+    logouts: int = 400
+    logout_rate: float = 20
+    rate: float = 500
+    before: float = 8
+
+    @property
+    def beside_users(self) -> int:
+        """So many that nobody has too many connections."""
+        return max(20, min(_BESIDE_USERS, int(self.rate * 4)))
+
+
+class PcSync:
+    """Runs the parts of a plan, each with a server and a store of its own; `results` grows."""
+
+    def __init__(self, reactor: Any, plan: Plan, new_store: Callable[[Path], Any], shows: Any) -> None:
+        self._reactor = reactor
+        self._plan = plan
+        self._new_store = new_store
+        self._shows = shows
+        self.results = Results()
+
+    async def run(self) -> None:
+        """All parts, round by round."""
+        plan = self._plan
+        self._shows.expect(plan.rounds * len(plan.parts))
+        for _ in range(plan.rounds):
+            for part in plan.parts:
+                with TemporaryDirectory(prefix="icafe-bench.") as name, self._new_store(Path(name)) as store:
+                    outcome = await _PLAYED[part](self, store, Path(name))
+                self.results.runs.setdefault(part, []).append(outcome)
+                self._shows.one_done()
+
+    async def logout(self, store: Store, folder: Path) -> Outcome:
+        """See pc_logout."""
+        plan = self._plan
+        guests = plan.sessions + plan.logouts
+        size = Size(guests=_shared(guests, 4), beside=plan.beside_users, coa_port=free_ports(1)[0])
+        async with staged(self._reactor, store, folder, size, plan.rate, self._shows) as stage:
+            return await Logouts(stage, plan.logouts, plan.logout_rate, plan.before).run()
+
+
+_PLAYED: dict[str, Callable[[PcSync, Store, Path], Awaitable[Outcome]]] = {"logout": PcSync.logout}
+
+
+def _shared(guests: int, branches: int) -> list[int]:
+    """So many for each branch."""
+    return [guests // branches + (number < guests % branches) for number in range(branches)]
+
+
+def measure(plan: Plan, new_store: Callable[[Path], Any], shows: Any) -> Results:
+    """Run it all; `new_store` gives an empty store within `with`. Raises BenchError."""
+    from twisted.internet import reactor as twisted_reactor  # noqa: PLC0415 - it is installed by being imported
+
+    reactor: Any = twisted_reactor
+    playing = PcSync(reactor, plan, new_store, shows)
+    came: list[Any] = []
+    done = Deferred.fromCoroutine(playing.run())
+    done.addBoth(came.append)
+    done.addBoth(lambda _: reactor.callLater(0, reactor.stop))
+    with _cancelled_by_signals(reactor, done):
+        reactor.run(installSignalHandlers=False)
+    (result,) = came
+    if isinstance(result, Failure):
+        result.raiseException()
+    return playing.results
+
+
+@contextmanager
+def _cancelled_by_signals(reactor: Any, done: "Deferred[Any]") -> Iterator[None]:
+    """What a signal's handler raises, the reactor would only log: so the run is cancelled, and ends us afterwards."""
+    came: list[int] = []
+
+    def cancel(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        reactor.callFromThread(done.cancel)
+
+    usual = {each: signal.signal(each, cancel) for each in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        if came:
+            raise SystemExit(128 + came[0])
