@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import OPERATOR, READ_IN_ORDER, README, ROOT, TRIED_OUT, Block, blocks
 from tests.end_to_end.machine import Machine, missing
 
-STAYS = {"scripts/demo\n": "icafectl", "scripts/demo --with-pc-system\n": "icafectl"}
+STAYS = {"scripts/demo --with-pc-system\n": "icafectl"}
 """What does not end by itself, and a word that it prints when it is ready."""
 
 GOES_ON = {"virtual-router": "it is recorded", "pc-system": "the page is at"}
