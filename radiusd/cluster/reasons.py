@@ -15,7 +15,7 @@ def reason_of(error: BaseException | None) -> str:
             # Redis quotes what it was sent in its errors, and a password may be among that: only their first word.
             return f"it answers {error.status_code or _first_word(str(error))}"
         case exceptions.ConnectionError() | OSError():
-            return str(error) or type(error).__name__
+            return str(error).rstrip(".") or type(error).__name__
         case _:
             return type(error).__name__
 

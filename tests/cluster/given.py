@@ -21,6 +21,7 @@ class FakeRedis:
         self.subscriptions: list[FakeSubscription] = []
         self.asked = 0
         self.is_hung = False
+        self.confirms = True
         self.error: Exception | None = None
 
     async def answer(self) -> None:
@@ -56,6 +57,7 @@ class FakeClient:
     def __init__(self, redis: FakeRedis) -> None:
         self._redis = redis
         self.is_closed = False
+        self.pings = 0
 
     async def publish(self, channel: str, message: bytes) -> int:
         assert channel == CHANNEL
@@ -65,6 +67,7 @@ class FakeClient:
         return len(self._redis.subscriptions)
 
     async def ping(self) -> bool:
+        self.pings += 1
         await self._redis.answer()
         return True
 
@@ -87,7 +90,8 @@ class FakeSubscription:
     async def subscribe(self, *channels: str) -> None:
         assert channels == (CHANNEL,)
         await self._redis.answer()
-        self.messages.put({"type": "subscribe", "data": 1})
+        if self._redis.confirms:
+            self.messages.put({"type": "subscribe", "data": 1})
 
     async def get_message(self, *, timeout: float | None) -> dict[str, Any] | None:
         assert timeout is None

@@ -46,8 +46,10 @@ def test_what_comes_of_it_is_the_result() -> None:
 @pytest.mark.parametrize("how", [CancelledError, TimeoutError])
 def test_what_is_given_up_fails_at_once_and_ends(how: type[Exception]) -> None:
     ended: list[str] = []
+    faults: list[object] = []
 
     async def run() -> list[object]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         clock = Clock()
         waiting = in_event_loop(never(ended)).addTimeout(0.2, clock)
         found = results(waiting)
@@ -64,7 +66,7 @@ def test_what_is_given_up_fails_at_once_and_ends(how: type[Exception]) -> None:
     (failure,) = asyncio.run(run())
     assert isinstance(failure, Failure)
     assert failure.check(how)
-    assert ended == ["ended"]
+    assert (ended, faults) == (["ended"], [])
 
 
 def test_what_the_event_loop_ends_is_cancelled() -> None:

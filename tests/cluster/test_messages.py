@@ -50,6 +50,7 @@ GARBAGE = [
     b'{"sender":"a1"}x',
     b'{"sender":"\xff"}',
     b"[" * 60_000,
+    b'{"sender":"a1","weather":' + b"[" * 60_000,
     b'{"sender":"' + b"a" * LONGEST + b'"}',
     1,
     None,

@@ -159,6 +159,25 @@ def test_a_redis_that_accepts_but_does_not_answer_is_left_and_tried_again(redis:
     assert server.looks == 1
 
 
+def test_a_subscription_that_is_not_confirmed_is_left_and_tried_again(redis: FakeRedis, clock: Clock) -> None:
+    redis.confirms = False
+    server = Server(redis, clock, "here")
+    clock.advance(0)
+    clock.advance(PATIENCE)
+    redis.confirms = True
+    clock.advance(FIRST_PAUSE)
+    redis.say(encode(Message("there", True)))
+    assert server.looks == 1
+
+
+def test_the_connection_to_tell_over_is_made_and_kept_before_there_is_anything_to_tell(
+    here: Server, clock: Clock
+) -> None:
+    assert here.client.pings == 1
+    clock.advance(PULSE)
+    assert here.client.pings == 2
+
+
 def test_a_subscription_that_gives_no_sign_of_life_is_made_anew(here: Server, redis: FakeRedis, clock: Clock) -> None:
     (before,) = redis.subscriptions
     redis.is_hung = True
@@ -179,15 +198,17 @@ def test_one_over_which_nobody_speaks_but_redis_is_kept(here: Server, redis: Fak
 def test_that_redis_is_not_heard_is_logged_once_and_so_is_that_it_is_again(
     here: Server, redis: FakeRedis, clock: Clock, logged: list[LogEvent]
 ) -> None:
-    redis.die()
-    clock.pump([0.1] * 400)
-    redis.come_back()
-    clock.advance(LONGEST_PAUSE)
-    assert lines(logged) == [
-        "Redis is not heard: Error 111 connecting to 127.0.0.1:6379. Connection refused.; "
+    for _ in range(2):
+        redis.die()
+        clock.pump([0.1] * 400)
+        redis.come_back()
+        clock.advance(LONGEST_PAUSE)
+    once = [
+        "Redis is not heard: Error 111 connecting to 127.0.0.1:6379. Connection refused; "
         "what other servers change is seen a tenth of a second later",
         "Redis is heard again",
     ]
+    assert lines(logged) == once * 2
 
 
 def test_the_end_may_come_while_redis_is_down_or_hung(redis: FakeRedis, clock: Clock) -> None:
