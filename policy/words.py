@@ -68,7 +68,7 @@ REFUSALS = {
     "pass_time_spent": "Your time is used up. Please buy a new package.",
     "pass_online_time_spent": "Your time is used up. Please buy a new package.",
     "pass_data_spent": "Your data is used up. Please buy a new package.",
-    "pass_held": "You were logged out by the staff. Please ask at the counter.",
+    "pass_held": "Your package is on hold. Please ask at the counter.",
     "pass_waits_for_pc": "Your gaming PC was logged off. Log in at a PC to go on.",
     "pass_full": "Too many guests use this package just now. Please try again later.",
     "out_of_hours": "Your package is not valid at this hour.",

@@ -1,9 +1,10 @@
 """Forgetting what nobody asks about any more."""
 
 from attrs import frozen
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Column, Delete, bindparam, delete, select
 
 from policy.quantities import DAY, Instant, later
+from radiusd.store.pc_schema import pc_events, pc_refusals, portal_logins
 from radiusd.store.schema import decisions
 from radiusd.store.work import Work
 from radiusd.store.writer import Job
@@ -11,17 +12,30 @@ from radiusd.store.writer import Job
 KEPT_DAYS = 90
 _AT_ONCE = 1000
 
-_OLD = select(decisions.c.id).where(decisions.c.at < bindparam("before")).order_by(decisions.c.at).limit(_AT_ONCE)
-_FORGET = delete(decisions).where(decisions.c.id.in_(_OLD.scalar_subquery()))
+_BY_AGE = (decisions.c.at, pc_events.c.received_at, pc_refusals.c.at, portal_logins.c.expires_at)
+"""What is forgotten, by the instant its age is counted from."""
+
+
+def _forgetting(age: "Column[int]") -> Delete:
+    table = age.table
+    old = select(table.c.id).where(age < bindparam("before")).order_by(age).limit(_AT_ONCE)
+    return delete(table).where(table.c.id.in_(old.scalar_subquery()))
+
+
+_FORGET = tuple(_forgetting(each) for each in _BY_AGE)
 
 
 @frozen
 class PruneJob(Job):
-    """Decisions older than ninety days, a thousand at a time so that no packet waits for it."""
+    """What is older than ninety days: decisions, events of PC systems, portal logins that ran out.
+
+    A thousand at a time, so that no packet waits for it.
+    """
 
     at: Instant
 
     def run(self, work: Work) -> bool:
         """Whether there may be more."""
         before = later(self.at, -KEPT_DAYS * DAY)
-        return work.database.execute(_FORGET, {"before": before}).rowcount == _AT_ONCE
+        forgotten = [work.database.execute(each, {"before": before}).rowcount for each in _FORGET]
+        return _AT_ONCE in forgotten

@@ -1,4 +1,4 @@
-"""Decisions are forgotten after ninety days, and nothing else ever is."""
+"""What nobody asks about any more is forgotten after ninety days, and nothing else ever is."""
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -6,7 +6,8 @@ from policy.quantities import DAY, Instant, later
 from radiusd.jobs.pruning import PruneJob
 from radiusd.store.columns import metadata
 from radiusd.store.database import Database
-from radiusd.store.schema import decisions
+from radiusd.store.pc_schema import pc_events, pc_refusals, portal_logins
+from radiusd.store.schema import accounts, decisions
 from radiusd.store.writer import Committer
 from tests.server.given import NOON, Server
 
@@ -68,3 +69,26 @@ def test_nothing_else_is_ever_forgotten(server: Server) -> None:
         assert rows(connection) == {**before, "decisions": 0}
     assert before["decisions"] > 0
     assert before["commands"] > 0
+
+
+def report(server: Server, *instants: int) -> None:
+    """Keep an event of a PC system, a refusal and a portal login of each of these instants."""
+    with server.database.writing() as connection:
+        account_id = connection.execute(select(accounts.c.id)).scalars().first()
+        for number, at in enumerate(instants):
+            common = {"id": number, "branch_id": server.branch_id}
+            event = {"digest": str(number), "kind": "USER_LOGIN", "pc_user_id": "nora_01", "source": "203.0.113.7"}
+            seen = {"happened_at": at, "received_at": at, "effect": "at a PC", "sessions_terminated": 0}
+            connection.execute(insert(pc_events), {**common, **event, **seen})
+            refusal = {"at": at, "source": "203.0.113.7", "cause": "token_unknown", "times": 1}
+            connection.execute(insert(pc_refusals), {**common, **refusal})
+            login = {"token_hash": bytes([number]), "account_id": account_id, "pc_user_id": "nora_01", "pc_token": b""}
+            connection.execute(insert(portal_logins), {**common, **login, "created_at": at, "expires_at": at})
+
+
+def test_what_pc_systems_reported_and_who_used_the_portal_is_forgotten_as_well(server: Server) -> None:
+    report(server, NINETY_DAYS - 1, NINETY_DAYS)
+    assert not prune(server.database)
+    with server.database.reading() as connection:
+        found = rows(connection)
+    assert [found[name] for name in ("pc_events", "pc_refusals", "portal_logins")] == [1, 1, 1]

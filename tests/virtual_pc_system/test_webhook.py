@@ -201,3 +201,16 @@ def test_no_secret_is_in_what_is_shown() -> None:
     shown = text.decode() + repr(SETTINGS) + repr(system.sender.events) + repr(system.told)
     for secret in (SETTINGS.token, SETTINGS.signing_key, SETTINGS.api_key or ""):
         assert secret not in shown
+
+
+def test_an_event_that_could_not_be_told_for_four_minutes_is_told_of_that_moment() -> None:
+    system = System()
+    system.server.answers = [REFUSED]
+    system.press("log-off", user="nora_01")
+    system.turn(300)
+    times = [each.fields["timestamp"] for each in system.server.received]
+    before, after = "2026-02-16T10:30:00.123Z", "2026-02-16T10:34"
+    assert times[0] == before
+    assert len(set(times)) == 2
+    assert times[-1].startswith(after)
+    assert {each.what for each in system.server.received} == {("USER_LOGOUT", "nora_01")}

@@ -1,7 +1,8 @@
 """Who may report an event: token, signature and source address, all three, and the right time and place.
 
 A stranger learns nothing from the answer: it is the same for every cause, and made by the same work. Nothing of the
-body is looked at before its signature is right.
+body is looked at before its signature is right; only where a branch takes older forms, which name their branch in the
+body and nowhere else, is that read first.
 """
 
 from collections.abc import Iterator, Mapping
