@@ -12,6 +12,9 @@ from radiusd.icafectl import (
     cuts,
     devices,
     doctor,
+    game_sessions,
+    games,
+    launchers,
     packages,
     passes,
     pc,
@@ -57,6 +60,8 @@ def icafectl(context: click.Context, config: Path) -> None:
 
 
 branches.branch.add_command(pc_sync.pc_sync)
+games.game.add_command(game_sessions.sessions)
+games.game.add_command(game_sessions.session)
 for each in (
     branches.branch,
     routers.router,
@@ -68,6 +73,8 @@ for each in (
     sessions.session,
     cuts.cut,
     pc.pc,
+    games.game,
+    launchers.launcher,
     why.why,
     doctor.doctor,
     store.store,

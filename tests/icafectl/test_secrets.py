@@ -6,6 +6,7 @@ import pytest
 
 from policy.admission import Accepted
 from radiusd.icafectl import secrets_in
+from tests.icafectl.arcade import Arcade
 from tests.icafectl.counter import LAPTOP, Counter
 from tests.icafectl.test_grammar import VERBS
 
@@ -18,6 +19,7 @@ CANARIES = [
 ]
 NAMED = {
     "branch": "Centre", "router": "q2", "package": "3h", "account": "ben", "session": "1", "pass": "1",
+    "branch pc-sync": "Centre", "game": "Sky", "game session": "gs_0001", "launcher": "pcs",
 }  # fmt: skip
 
 
@@ -34,6 +36,9 @@ def test_no_listing_shows_a_secret(counter: Counter, store: str) -> None:
     first = counter.read("branch", "pc-sync", "set-up", "Centre", *api, typed=api_key)
     second = counter.read("branch", "pc-sync", "rotate", "Centre")
     assert api_key not in counter.printed
+    Arcade(counter).put()
+    keys = [counter.read("game", "key", "rotate", "Sky")["api_key"]]
+    keys += [counter.read("launcher", *words)["secret"] for words in (["add", "pcs"], ["rotate", "pcs"])]
     counter.printed = ""
     counter.run("branch", "pc-sync", "set-up", "Centre", status=1)
     for path in VERBS:
@@ -41,11 +46,11 @@ def test_no_listing_shows_a_secret(counter: Counter, store: str) -> None:
             counter.read(*path)
             counter.run(*path)
         elif path[-1] == "show":
-            counter.read(*path, NAMED[path[0]])
-            counter.run(*path, NAMED[path[0]])
+            counter.read(*path, NAMED[" ".join(path[:-1])])
+            counter.run(*path, NAMED[" ".join(path[:-1])])
     counter.run("why", "ben")
     counter.run("doctor", "store")
-    for canary in (*CANARIES, *(each[key] for each in (first, second) for key in ("token", "signing_key"))):
+    for canary in (*CANARIES, *keys, *(each[key] for each in (first, second) for key in ("token", "signing_key"))):
         for form in (canary, canary.encode().hex(), base64.b64encode(canary.encode()).decode(), canary[::-1]):
             assert form not in counter.printed
 
