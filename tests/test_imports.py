@@ -32,6 +32,7 @@ store                 policy vault passwords                                    
 cluster               -                                                                    attrs msgspec redis twisted
 cluster.building      config cluster                                                       twisted
 pc_system             policy                                                               attrs msgspec treq twisted zope
+charging              policy store pc_system web.fair                                      attrs msgspec sqlalchemy treq twisted
 server                policy wire store.directory                                          attrs prometheus_client twisted
 handlers.classes      -                                                                    attrs
 handlers.translate    policy wire handlers.classes                                         attrs
@@ -51,6 +52,7 @@ __main__              cli                                                       
 icafectl              policy config vault passwords store handlers.translate pc_system.values   attrs click rich sqlalchemy
 virtual_router        wire                                                                 attrs click rich twisted
 virtual_pc_system     -                                                                    attrs click msgspec rich treq twisted
+virtual_playwave      -                                                                    attrs click msgspec rich treq twisted
 demo                  policy vault store app cli                                           attrs click sqlalchemy twisted
 bench                 policy wire vault passwords store app virtual_router                 attrs click msgspec rich sqlalchemy twisted
 drawing               policy                                                               click

@@ -186,17 +186,28 @@ wallet_entries = Table(
     Column("movement_id", BigInteger, ForeignKey("wallet_movements.id"), primary_key=True, autoincrement=False),
     Column("account", Text, primary_key=True),
     Column("amount", BigInteger, nullable=False),
+    # Of a café's wallet: its entries in order, 1, 2, 3 …, and what is on it after each. None of any other account.
+    Column("number", BigInteger),
+    Column("balance", BigInteger),
+    CheckConstraint("(number IS NULL) = (balance IS NULL)", name="number"),
+    # M4: at no point of its history.
+    CheckConstraint("balance >= 0", name="balance"),
 )
-Index("ix_wallet_entries_account", wallet_entries.c.account)
+Index("uq_wallet_entries_account_number", wallet_entries.c.account, wallet_entries.c.number, unique=True)
 
-# Where the built-in wallet knows a charge from: it was started, and how many periods are paid.
+# Where the built-in wallet knows a charge from: it was started, and how many periods are paid. One that was stopped
+# before anybody started it has nothing but its id and when that was.
 wallet_charges = Table(
     "wallet_charges",
     metadata,
     Column("game_session_id", Text, primary_key=True),
-    reference("branch_id", "branches"),
-    reference("game_id", "games"),
+    reference("branch_id", "branches", nullable=True),
+    reference("game_id", "games", nullable=True),
     Column("periods", BigInteger, nullable=False),
-    Column("started_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
     Column("stopped_at", BigInteger),
+    CheckConstraint(
+        "(started_at IS NULL) = (branch_id IS NULL) AND (started_at IS NULL) = (game_id IS NULL)", name="started"
+    ),
+    CheckConstraint("started_at IS NOT NULL OR stopped_at IS NOT NULL", name="stopped"),
 )

@@ -1,4 +1,4 @@
-"""What must always be true of the rows, as queries that look for the contrary (docs: the invariants S, U)."""
+"""What must always be true of the rows, as queries that look for the contrary (docs: the invariants S, U, M)."""
 
 from collections.abc import Iterator
 
@@ -169,6 +169,45 @@ INVARIANTS = (
         "connection {id} reported {seconds} s within {wall} s",
         "SELECT id, seconds, (last_at - opened_at) / 1000 AS wall FROM connections "
         "WHERE seconds * 1000 > last_at - opened_at + 2000",
+    ),
+    _invariant(
+        "M1",
+        "what a movement takes off one account it puts on another",
+        "movement {id} ({key}) has {entries} entries, which sum to {total}",
+        "SELECT m.id, m.key, count(e.account) AS entries, coalesce(sum(e.amount), 0) AS total FROM wallet_movements m "
+        "LEFT JOIN wallet_entries e ON e.movement_id = m.id GROUP BY m.id, m.key "
+        "HAVING coalesce(sum(e.amount), 0) <> 0 OR count(e.account) < 2",
+    ),
+    _invariant(
+        "M1",
+        "all accounts together sum to nothing",
+        "all accounts together sum to {total}",
+        "SELECT total FROM (SELECT sum(amount) AS total FROM wallet_entries) whole WHERE total <> 0",
+    ),
+    _invariant(
+        "M3",
+        "a charge has paid for no more periods than it counts",
+        "the charge of {game_session_id} counts {periods} periods, and {booked} were booked",
+        # A key is charge:SESSION:PERIOD, and a session's id has 39 characters.
+        "SELECT c.game_session_id, c.periods, count(*) AS booked FROM wallet_movements m "
+        "JOIN wallet_charges c ON c.game_session_id = substr(m.key, 8, 39) WHERE substr(m.key, 1, 7) = 'charge:' "
+        "GROUP BY c.game_session_id, c.periods HAVING count(*) > c.periods",
+    ),
+    _invariant(
+        "M4",
+        "no wallet was ever below zero",
+        "after movement {movement_id} there is {balance} on {account}",
+        "SELECT movement_id, account, balance FROM wallet_entries "
+        "WHERE substr(account, 1, 5) = 'cafe:' AND (balance IS NULL OR balance < 0)",
+    ),
+    _invariant(
+        "M6",
+        "what a wallet is said to hold is the sum of its entries from the first on",
+        "entry {number} of {account} says {balance}; it is entry {place}, and the sum is {derived}",
+        "SELECT account, number, balance, place, derived FROM (SELECT account, number, balance, "
+        "row_number() OVER (PARTITION BY account ORDER BY number) AS place, "
+        "sum(amount) OVER (PARTITION BY account ORDER BY number) AS derived "
+        "FROM wallet_entries WHERE number IS NOT NULL) entries WHERE balance <> derived OR number <> place",
     ),
 )
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import RowMapping
 
 from policy.accounts import Account, Device
 from radiusd.store.keys import among
-from radiusd.store.schema import accounts, connections, devices, logins, passes, sessions
+from radiusd.store.schema import accounts, branches, connections, devices, logins, passes, sessions
 
 _HASH = "argon2"
 
@@ -45,6 +45,8 @@ _PASS_IDS_OF_ACCOUNTS = union(
 )
 # The row lock is what keeps two writers from deciding about one pass at once; SQLite has one writer anyway.
 _PASSES = select(passes).where(among(passes.c.id)).order_by(passes.c.id).with_for_update()
+# A branch's row stands for its wallet. Not its key: rows that name the branch may be added meanwhile.
+_WALLETS = select(branches.c.id).where(among(branches.c.id)).order_by(branches.c.id).with_for_update(key_share=True)
 _LIVE_SESSIONS = select(sessions).where(among(sessions.c.pass_id), sessions.c.phase.in_(["PENDING", "ACTIVE"]))
 _SESSIONS = select(sessions).where(among(sessions.c.id))
 _RUNNING_CONNECTIONS = select(connections).where(among(connections.c.session_id), connections.c.state != "CLOSED")
@@ -102,6 +104,11 @@ def pass_ids_of_sessions(connection: Connection, ids: Collection[int]) -> list[i
 def lock_passes(connection: Connection, ids: Collection[int]) -> Iterable[RowMapping]:
     """The rows of these passes, locked until the transaction ends."""
     return _rows(connection, _PASSES, ids)
+
+
+def lock_wallets(connection: Connection, branch_ids: Collection[int]) -> list[int]:
+    """Those of these branches that there are, their wallets locked until the transaction ends."""
+    return [row[0] for row in _all(connection, _WALLETS, branch_ids)]
 
 
 def load_sessions(connection: Connection, pass_ids: Collection[int], ids: Collection[int]) -> list[RowMapping]:

@@ -35,6 +35,9 @@ class Needs:
     session_ids: Collection[int] = ()
     pass_ids: Collection[int] = ()
     pc: Collection[PcAsked] = ()
+    wallets: Collection[int] = ()
+    """The branches whose wallets nobody else may touch until the commit. For `more`, never for `needs`: they are locked
+    in one statement for the whole batch, in the order of their ids, so that two servers never wait for each other."""
 
 
 @frozen(kw_only=True)
@@ -92,6 +95,7 @@ class Work:
         self.users: dict[str, int] = {}
         self.commands: list[CutCommand] = []
         self.settled: list[CutSettled] = []
+        self.wallets: set[int] = set()
         self._stored: dict[int, Holding] = {}
         self._loose_stored: dict[int, Connection] = {}
         self._current: dict[int, Holding] = {}
@@ -129,6 +133,7 @@ class Work:
         self._load_holdings(pass_ids - self._stored.keys(), session_ids, {row.id for row in found})
         account_ids.update(holding.bought.account_id for holding in self._stored.values())
         self.accounts.update(loading.load_accounts(self.database, account_ids - self.accounts.keys()))
+        self.wallets.update(loading.lock_wallets(self.database, _united(each.wallets for each in wanted)))
         for row in found:
             self._index_key(row.key, row.id)
 

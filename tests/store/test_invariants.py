@@ -31,6 +31,13 @@ INSERT INTO connections (id, session_id, router_id, nas, nas_address, state, use
     VALUES (3, 3, 1, 'r', '10.0.0.1', 'CUTTING', 'nora', 'C', 'x3', '1/x3', 1000, 1000, 2000);
 INSERT INTO commands (id, connection_id, created_at, due_at) VALUES (1, 3, 2000, 2000);
 INSERT INTO decisions (id, at, verdict, reason, session_id, facts) VALUES (1, 2000, 'ended', 'TIME_EXPIRED', 3, '[]');
+INSERT INTO games (id, name, place_id, rate, period, created_at) VALUES (1, 'g', '1', 3, 60, 0);
+INSERT INTO wallet_charges (game_session_id, branch_id, game_id, periods, started_at)
+    VALUES ('gs_00000000-0000-4000-8000-000000000001', 1, 1, 1, 0);
+INSERT INTO wallet_movements (id, key, at, text)
+    VALUES (1, 'top-up:1', 0, ''), (2, 'charge:gs_00000000-0000-4000-8000-000000000001:1', 0, '');
+INSERT INTO wallet_entries (movement_id, account, amount, number, balance) VALUES (1, 'cafe:1', 5, 1, 5),
+    (1, 'deposits', -5, NULL, NULL), (2, 'cafe:1', -3, 2, 2), (2, 'game:1', 3, NULL, NULL);
 """
 
 A_THIRD = (
@@ -42,6 +49,21 @@ A_TWIN = (
     "started_at, last_at, closed_at, closing) SELECT 9, session_id, router_id, nas, nas_address, {state}, user_name, "
     "device, key, opened_at, {started}, last_at, {closed} FROM connections WHERE id = 1"
 )
+A_MOVEMENT = "INSERT INTO wallet_movements (id, key, at, text) VALUES (9, '{key}', 0, '')"
+AN_ENTRY = (
+    "INSERT INTO wallet_entries (movement_id, account, amount, number, balance) "
+    "VALUES (9, '{account}', {amount}, {number}, {balance})"
+)
+A_PERIOD = A_MOVEMENT.format(key="charge:gs_00000000-0000-4000-8000-000000000001:2")
+
+
+def moved(amount: int, number: int | str, balance: int | str) -> str:
+    """A movement between the wallet and the deposits."""
+    entry = AN_ENTRY.format(account="cafe:1", amount=amount, number=number, balance=balance)
+    other = AN_ENTRY.format(account="deposits", amount=-amount, number="NULL", balance="NULL")
+    return f"{A_MOVEMENT.format(key='x')}; {entry}; {other}"
+
+
 DAMAGES = {
     "more active sessions than places": ("S1", A_THIRD),
     "a place beyond the last": ("S1", "UPDATE sessions SET slot = 3 WHERE id = 2"),
@@ -71,6 +93,19 @@ DAMAGES = {
     "a session that counts less than its connections": ("U2", "UPDATE connections SET seconds = 4 WHERE id = 1"),
     "one stretch twice": ("U3", A_TWIN.format(state="'CLOSED'", started="started_at", closed="4000, 'stopped'")),
     "longer than the clock": ("U4", "UPDATE connections SET seconds = 4, last_at = 2999 WHERE id = 1"),
+    "money from nowhere": (
+        "M1",
+        f"{A_MOVEMENT.format(key='x')}; "
+        + AN_ENTRY.format(account="cafe:1", amount=5, number=3, balance=7)
+        + "; "
+        + AN_ENTRY.format(account="deposits", amount=-4, number="NULL", balance="NULL"),
+    ),
+    "a movement of nothing": ("M1", A_MOVEMENT.format(key="x")),
+    "a period that the charge does not count": ("M3", A_PERIOD),
+    "a wallet below zero": ("M4", moved(-3, 3, -1)),
+    "a wallet's entry that does not count": ("M4", moved(-1, "NULL", "NULL")),
+    "a wallet that holds more than its entries": ("M6", moved(-1, 3, 5)),
+    "an entry that is missing": ("M6", moved(-1, 4, 1)),
 }
 
 

@@ -88,11 +88,18 @@ def upgrade() -> None:
     op.create_table(
         "wallet_charges",
         sa.Column("game_session_id", sa.Text(), nullable=False),
-        sa.Column("branch_id", sa.BigInteger(), nullable=False),
-        sa.Column("game_id", sa.BigInteger(), nullable=False),
+        sa.Column("branch_id", sa.BigInteger(), nullable=True),
+        sa.Column("game_id", sa.BigInteger(), nullable=True),
         sa.Column("periods", sa.BigInteger(), nullable=False),
-        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("stopped_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(started_at IS NULL) = (branch_id IS NULL) AND (started_at IS NULL) = (game_id IS NULL)",
+            name=op.f("ck_wallet_charges_started"),
+        ),
+        sa.CheckConstraint(
+            "started_at IS NOT NULL OR stopped_at IS NOT NULL", name=op.f("ck_wallet_charges_stopped")
+        ),
         sa.ForeignKeyConstraint(["branch_id"], ["branches.id"], name=op.f("fk_wallet_charges_branch_id")),
         sa.ForeignKeyConstraint(["game_id"], ["games.id"], name=op.f("fk_wallet_charges_game_id")),
         sa.PrimaryKeyConstraint("game_session_id", name=op.f("pk_wallet_charges")),
@@ -102,11 +109,15 @@ def upgrade() -> None:
         sa.Column("movement_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=True),
+        sa.Column("balance", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("(number IS NULL) = (balance IS NULL)", name=op.f("ck_wallet_entries_number")),
+        sa.CheckConstraint("balance >= 0", name=op.f("ck_wallet_entries_balance")),
         sa.ForeignKeyConstraint(["movement_id"], ["wallet_movements.id"], name=op.f("fk_wallet_entries_movement_id")),
         sa.PrimaryKeyConstraint("movement_id", "account", name=op.f("pk_wallet_entries")),
     )
     with op.batch_alter_table("wallet_entries", schema=None) as batch_op:
-        batch_op.create_index("ix_wallet_entries_account", ["account"], unique=False)
+        batch_op.create_index("uq_wallet_entries_account_number", ["account", "number"], unique=True)
 
     op.create_table(
         "launcher_nonces",
@@ -277,7 +288,7 @@ def downgrade() -> None:
 
     op.drop_table("launcher_nonces")
     with op.batch_alter_table("wallet_entries", schema=None) as batch_op:
-        batch_op.drop_index("ix_wallet_entries_account")
+        batch_op.drop_index("uq_wallet_entries_account_number")
 
     op.drop_table("wallet_entries")
     op.drop_table("wallet_charges")
