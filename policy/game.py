@@ -67,6 +67,12 @@ class GameSession:
         until = at if self.ended_at is None else self.ended_at
         return Seconds(max(0, until - self.started_at) // 1000)
 
+    def payable(self, at: Instant) -> Seconds:
+        """Whole seconds of play by `at` that are to be paid: without those of graces."""
+        until = at if self.ended_at is None else self.ended_at
+        grace = 0 if self.grace_from is None else max(0, until - self.grace_from)
+        return Seconds(max(0, until - self.started_at - self.unpaid_for - grace) // 1000)
+
     @property
     def unbilled(self) -> Seconds:
         """Whole seconds that were played after the charge was exhausted, up to the end if it has ended."""

@@ -12,7 +12,7 @@ from policy.accounts import Branch
 from policy.quantities import Instant, Seconds
 from radiusd.store import game_directory, pc_directory
 from radiusd.store.game_directory import Games
-from radiusd.store.pc_directory import PcSystem
+from radiusd.store.pc_directory import Networks, PcSystem
 from radiusd.store.schema import branches, routers
 from radiusd.vault import Vault
 
@@ -97,12 +97,13 @@ class Cafe:
 
 @frozen
 class Directory:
-    """Branches and routers by id, PC systems by the id of their branch, and the games."""
+    """Branches and routers by id, PC systems and networks by the id of their branch, and the games."""
 
     cafes: Mapping[int, Cafe]
     routers: Mapping[int, Router]
     pc_systems: Mapping[int, PcSystem] = field(factory=dict)
     games: Games = field(factory=Games)
+    networks: Mapping[int, Networks] = field(factory=dict)
 
 
 def load(connection: Connection, vault: Vault) -> Directory:
@@ -110,7 +111,13 @@ def load(connection: Connection, vault: Vault) -> Directory:
     found = {row["id"]: cafe_from_row(row) for row in connection.execute(select(branches)).mappings()}
     nases = connection.execute(select(routers).where(routers.c.removed_at.is_(None))).mappings()
     known = {row["id"]: router_from_row(row, vault) for row in nases}
-    return Directory(found, known, pc_directory.load(connection, vault), game_directory.load(connection, vault))
+    return Directory(
+        found,
+        known,
+        pc_directory.load(connection, vault),
+        game_directory.load(connection, vault),
+        pc_directory.load_networks(connection),
+    )
 
 
 def cafe_from_row(row: RowMapping) -> Cafe:

@@ -17,6 +17,8 @@ from radiusd.vault import Vault
 SIGNING_KEY = "pc signing key"  # what it is sealed for
 API_KEY = "pc api key"
 
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
 
 @frozen(kw_only=True)
 class PcKey:
@@ -44,7 +46,7 @@ class PcSystem:
     realm: str
     resume: Resume
     shapes: frozenset[str] = frozenset()
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    networks: Networks = ()
     keys: tuple[PcKey, ...] = ()
     api_url: str | None = None
     api_paths: Mapping[str, str] = field(factory=dict)
@@ -56,11 +58,17 @@ def hash_token(token: str) -> bytes:
     return sha256(token.encode()).digest()
 
 
-def load(connection: Connection, vault: Vault) -> dict[int, PcSystem]:
-    """The PC systems by branch id; raises VaultError if a secret does not open."""
+def load_networks(connection: Connection) -> dict[int, Networks]:
+    """Where each branch's own machines call from, by branch id."""
     networks: defaultdict[int, list[IPv4Network | IPv6Network]] = defaultdict(list)
     for row in connection.execute(select(branch_networks.c.branch_id, branch_networks.c.network)):
         networks[row.branch_id].append(ip_network(row.network))
+    return {branch_id: tuple(each) for branch_id, each in networks.items()}
+
+
+def load(connection: Connection, vault: Vault) -> dict[int, PcSystem]:
+    """The PC systems by branch id; raises VaultError if a secret does not open."""
+    networks = load_networks(connection)
     keys: defaultdict[int, list[PcKey]] = defaultdict(list)
     for row in connection.execute(select(pc_keys).order_by(pc_keys.c.id.desc())):
         key = PcKey(
@@ -71,13 +79,13 @@ def load(connection: Connection, vault: Vault) -> dict[int, PcSystem]:
         keys[row.branch_id].append(key)
     found = connection.execute(select(pc_systems)).mappings()
     return {
-        row["branch_id"]: _pc_system(row, vault, tuple(networks[row["branch_id"]]), tuple(keys[row["branch_id"]]))
+        row["branch_id"]: _pc_system(row, vault, networks.get(row["branch_id"], ()), tuple(keys[row["branch_id"]]))
         for row in found
     }
 
 
 def _pc_system(
-    row: RowMapping, vault: Vault, networks: tuple[IPv4Network | IPv6Network, ...], keys: tuple[PcKey, ...]
+    row: RowMapping, vault: Vault, networks: Networks, keys: tuple[PcKey, ...]
 ) -> PcSystem:
     sealed = row["api_key"]
     return PcSystem(

@@ -21,7 +21,6 @@ from zope.interface import provider
 from radiusd.web.errors import WebError
 from radiusd.web.proxies import holder
 from radiusd.web.routes import LARGEST_BODY
-from radiusd.web.speaking import error_response
 
 _MOST_DIGITS = 20
 
@@ -43,6 +42,8 @@ class Serving(Protocol):
     """What answers whole requests."""
 
     def largest_body(self, method: bytes, path: bytes) -> int: ...
+
+    def error_response(self, path: bytes, error: WebError) -> bytes: ...
 
     def serve(self, request: "WebRequest") -> None: ...
 
@@ -216,7 +217,9 @@ class Channel(HTTPChannel):
         if self._is_refused:
             return
         self._is_refused = True
-        self.transport.write(error_response(error))
+        # Twisted knows the path of a request from its header on until it is whole.
+        path = getattr(self, "_path", b"").partition(b"?")[0]
+        self.transport.write(self.serving.error_response(path, error))
         # Closed at once, the connection would be reset, and the answer with it, while the client still sends.
         self.transport.loseWriteConnection()
         self._expect(self._limits.farewell)

@@ -20,6 +20,8 @@ _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.ANYONE: [],
     Who.PC_SYSTEM: [{"token": [], "signature": []}],
     Who.GUEST: [{"guest": []}],
+    Who.GAME: [{"game": []}],
+    Who.LAUNCHER: [{"launcher": [], "launcherSignature": []}, {"launcherSession": []}],
 }
 _SCHEMES = {
     "token": {"type": "apiKey", "in": "header", "name": "X-PC-Secret", "description": "The branch's token."},
@@ -30,6 +32,15 @@ _SCHEMES = {
         "description": "sha256= and the HMAC-SHA256 of the body under the branch's signing key, in hexadecimal.",
     },
     "guest": {"type": "http", "scheme": "bearer", "description": "The session_token of /api/auth/pc-login."},
+    "game": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "The game's key, for its servers."},
+    "launcher": {"type": "apiKey", "in": "header", "name": "X-Launcher-Id", "description": "The installation."},
+    "launcherSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Signature",
+        "description": "HMAC-SHA256 over method, path, X-Timestamp, X-Nonce and the body's SHA-256, line by line.",
+    },
+    "launcherSession": {"type": "http", "scheme": "bearer", "description": "The session_token of a launcher's start."},
 }
 
 
@@ -52,7 +63,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     """The document as JSON values."""
     routes = tuple(routes)
     types = {kind for each in routes for kind in (each.takes, each.gives) if kind is not None}
-    types = types - {EventStream} | {ErrorReply}
+    types = types - {EventStream} | {each.fails_as for each in routes}
     ordered = sorted(types, key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, Any]] = {}
@@ -95,13 +106,14 @@ def _content(kind: type) -> dict[str, Any]:
 
 
 def _errors(route: Route) -> dict[str, Any]:
-    codes = [*route.errors, *_EVERY_ROUTE, *(_WITH_BODY if route.takes is not None else ())]
-    if route.who is not Who.ANYONE:
-        codes.append("UNAUTHORIZED")
+    codes = list(route.errors)
+    if route.fails_as is ErrorReply:
+        codes += [*_EVERY_ROUTE, *(_WITH_BODY if route.takes is not None else ())]
+        codes += ["UNAUTHORIZED"] if route.who is not Who.ANYONE else []
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(STATUS_OF[code], []).append(code)
     return {
-        str(status): {"description": " or ".join(sorted(names)), "content": _content(ErrorReply)}
+        str(status): {"description": " or ".join(sorted(names)), "content": _content(route.fails_as)}
         for status, names in sorted(by_status.items())
     }

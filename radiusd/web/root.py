@@ -1,8 +1,9 @@
 """Serves the route table: finds the route, asks who it is, reads the JSON, and writes the answer in one form."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import formatdate
 from inspect import isawaitable
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -12,17 +13,20 @@ from twisted.python.failure import Failure
 
 from policy.quantities import Instant
 from radiusd.web.channel import WebRequest
+from radiusd.web.dialects import Dialect, Plain
 from radiusd.web.errors import WebError
 from radiusd.web.proxies import Network, source_of
 from radiusd.web.rates import Rates
 from radiusd.web.routes import LARGEST_BODY, Call, Headers, Raw, Route, Who
-from radiusd.web.speaking import COMMON, JSON, as_json, error_body
+from radiusd.web.speaking import COMMON, JSON, Wrapped, error_response
 from radiusd.web.streams import EventStream, Places
 
 _log = Logger()
 
 Authenticate = Callable[[str], Awaitable[Any]]
 """Whose token it is; None for nobody's."""
+_PLAIN = Plain()
+_NO_DIALECTS: Mapping[str, Dialect] = MappingProxyType({})
 _WORDS = {
     "INTERNAL": "Something went wrong here. It was logged; please try again.",
     "UNAUTHORIZED": "Log in first: send Authorization: Bearer and your token.",
@@ -39,7 +43,10 @@ class WebRoot:
         proxies: Sequence[Network],
         clock: Any,
         now: Callable[[], Instant],
+        dialects: Mapping[str, Dialect] = _NO_DIALECTS,
     ) -> None:
+        """`dialects`: how answers are wrapped below these prefixes."""
+        self._dialects = dialects
         self._routes: dict[str, dict[str, Route]] = {}
         for each in routes:
             self._routes.setdefault(each.path, {})[each.method] = each
@@ -54,6 +61,14 @@ class WebRoot:
         """Octets that may be sent there."""
         route = self._routes.get(path.decode("latin-1"), {}).get(method.decode("latin-1"))
         return LARGEST_BODY if route is None else route.largest_body
+
+    def error_response(self, path: bytes, error: WebError) -> bytes:
+        """A whole answer, for a request that is not whole."""
+        return error_response(self._dialect(path).error(error))
+
+    def _dialect(self, path: bytes) -> Dialect:
+        text = path.decode("latin-1")
+        return next((each for prefix, each in self._dialects.items() if text.startswith(prefix)), _PLAIN)
 
     def serve(self, request: WebRequest) -> None:
         """Answer, now or later; whatever goes wrong, there is an answer."""
@@ -70,7 +85,7 @@ class WebRoot:
         elif isinstance(result, Raw):
             self._write(request, result.status, result.body, result.content_type)
         else:
-            self._write(request, 200, as_json(result), JSON)
+            self._write_wrapped(request, self._dialect(request.path).success(result))
 
     async def _result(self, request: WebRequest, at: Instant) -> Any:
         route = self._route(request)
@@ -113,6 +128,9 @@ class WebRoot:
 
     # Writing
 
+    def _write_wrapped(self, request: WebRequest, answer: Wrapped) -> None:
+        self._write(request, answer.status, answer.body, JSON, answer.headers)
+
     def _write(
         self,
         request: Any,
@@ -151,7 +169,7 @@ class WebRoot:
         if not isinstance(error, WebError):
             _log.failure("{path} could not be served", failure, path=request.path.decode("latin-1"))
             error = WebError("INTERNAL", _WORDS["INTERNAL"])
-        self._write(request, error.status, error_body(error), JSON, error.headers)
+        self._write_wrapped(request, self._dialect(request.path).error(error))
 
 
 def _headers(request: WebRequest) -> Headers:

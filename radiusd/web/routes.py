@@ -7,6 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from policy.quantities import Instant
+from radiusd.web.errors import ErrorReply
 from radiusd.web.rates import RateClass
 
 LARGEST_BODY = 65_536
@@ -18,6 +19,8 @@ class Who(Enum):
     ANYONE = "anyone"
     PC_SYSTEM = "PC systems, which sign what they send"
     GUEST = "guests with a token"
+    GAME = "game servers with a key"
+    LAUNCHER = "launchers, which sign their start and have a token afterwards"
 
 
 class Headers:
@@ -62,7 +65,7 @@ class Route:
 
     `takes` is the type of the JSON it is sent; with `reads_raw` the octets are handed over as they came, for a
     signature over them comes first. `largest_body` is in octets. `errors` are codes it may answer besides those that
-    every route may, `also` statuses besides 200 that come with a value of `gives`.
+    every route may, `also` statuses besides 200 that come with a value of `gives`; `fails_as` is the form of errors.
     """
 
     method: str
@@ -77,3 +80,4 @@ class Route:
     largest_body: int = LARGEST_BODY
     errors: Sequence[str] = ()
     also: Sequence[int] = ()
+    fails_as: type = ErrorReply

@@ -1,0 +1,1 @@
+"""What game servers and launchers ask for, in the form that studios' code knows."""
