@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from policy.quantities import Instant
 from radiusd.charging.port import CafeAuth, ChargeUnavailable
@@ -134,8 +135,7 @@ class Stopping:
             self._busy.difference_update(asked)
             return  # the next look finds them again
         for stop in result.stops:
-            carried_out = Deferred.fromCoroutine(self._carry_out(stop))
-            carried_out.addErrback(lambda failure: _log.failure("a charge to stop", failure=failure))
+            Deferred.fromCoroutine(self._try(stop)).addErrback(_not_tried).addCallback(self._tried, stop.key)
         for key in set(asked) - {each.key for each in result.stops}:
             self._busy.discard(key)
             if key in result.done:
@@ -143,23 +143,18 @@ class Stopping:
 
     # Carrying out
 
-    async def _carry_out(self, stop: Stop) -> None:
-        is_stopped = False
-        try:
-            is_stopped = await self._try(stop)
-        finally:
-            self._busy.discard(stop.key)
-            self._settle(stop.key, is_stopped=is_stopped)
-            self._take_up(())
-            if self._has_more and not self._busy:
-                self._once()
+    def _tried(self, is_stopped: bool, key: str) -> None:
+        self._busy.discard(key)
+        self._settle(key, is_stopped=is_stopped)
+        self._take_up(())
+        if self._has_more and not self._busy:
+            self._once()
 
     async def _try(self, stop: Stop) -> bool:
+        """Ask once, and keep what came of it; whether the charge is stopped."""
         asked = Deferred.fromCoroutine(self._port.stop(stop.key, stop.played, stop.unbilled, stop.reason))
         try:
             await within(LIMIT, self._clock, asked)
-        except CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the charge may run on, and it must be tried again
             self._tell(error)
             await self._committed(PutOffJob(stop, self._now()))
@@ -186,6 +181,11 @@ class Stopping:
     def _settle(self, key: str, *, is_stopped: bool) -> None:
         for each in self._waiting.pop(key, ()):
             each.callback(is_stopped)
+
+
+def _not_tried(failure: Failure) -> bool:
+    _log.failure("a charge could not be stopped; it is tried again", failure=failure)
+    return False
 
 
 def _no_longer(result: bool, timer: Any) -> bool:
