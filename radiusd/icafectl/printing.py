@@ -75,9 +75,14 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(_for_json(value), ensure_ascii=False, indent=2))
 
 
+def json_line(value: Any) -> str:
+    """As `print_json`, on one line."""
+    return json.dumps(_for_json(value), ensure_ascii=False)
+
+
 def _for_json(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _rfc3339(each) if _is_instant(key, each) else _for_json(each) for key, each in value.items()}
+        return {key: rfc3339(each) if _is_instant(key, each) else _for_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_for_json(each) for each in value]
     return value
@@ -87,7 +92,8 @@ def _is_instant(key: str, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and _INSTANTS.fullmatch(key) is not None
 
 
-def _rfc3339(at: int) -> str:
+def rfc3339(at: int) -> str:
+    """An instant for programs, in UTC."""
     return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
 
 

@@ -78,6 +78,7 @@ GRAMMAR = {
     "game start": "",
     "game sessions": "--game --branch --live --limit --json",
     "game session show": "--json",
+    "settlement export": "--month --game --branch --format --sessions --output --force",
     "launcher add": "--branch --json",
     "launcher list": "--json",
     "launcher show": "--json",
