@@ -16,7 +16,11 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Site
 
 from policy.quantities import Instant
+from radiusd import gaming
 from radiusd.changing import Changer
+from radiusd.charging import stops
+from radiusd.charging.local import LocalWallet
+from radiusd.charging.stopping import Stopping
 from radiusd.cluster.announcements import Announcements, Listeners
 from radiusd.cluster.building import build as build_announcements
 from radiusd.cluster.errors import ClusterError
@@ -26,6 +30,7 @@ from radiusd.coa.ladder import Pace
 from radiusd.coa.routeros import RouterOsApi
 from radiusd.config import Address, Config
 from radiusd.cutting import Cutter
+from radiusd.gaming import GameTimer
 from radiusd.handlers.access import AccessHandler, Waiting
 from radiusd.handlers.accounting import AccountingHandler
 from radiusd.handlers.boots import Boots
@@ -34,6 +39,7 @@ from radiusd.handlers.patience import Patience
 from radiusd.handlers.status import status
 from radiusd.hashing import AT_ONCE, HashChecker
 from radiusd.jobs.cuts import HurryJob, VoidLeasesJob
+from radiusd.jobs.playing import StoppedJob
 from radiusd.ordering import Orders
 from radiusd.passwords import verify_hash
 from radiusd.probing import Prober
@@ -50,7 +56,7 @@ from radiusd.store.work import Afterwards
 from radiusd.store.writer import Committer, Done, Writer
 from radiusd.vault import Vault, read_key_file
 from radiusd.watching import Watch
-from radiusd.web.building import Web, WebParts
+from radiusd.web.building import Games, Web, WebParts
 from radiusd.web.metrics import metrics_root
 from radiusd.wire import dictionary
 from radiusd.wire.codes import Code
@@ -124,6 +130,16 @@ class App:
         self._watch = Watch(self._look, revision, self._known, self._orders, submit, now)
         self._nases.when_back = lambda router_id, at: submit(HurryJob(router_id, at), _nobody_waits)
         self._boots = Boots(boots, lambda job: self._writer.submit(job, _nobody_waits))
+        cafe_auth = LocalWallet(lambda: self._known.directory, submit, now)
+        self._stopping = Stopping(
+            cafe_auth,
+            lambda at: self._read(lambda connection: stops.due(connection, at)),
+            submit,
+            StoppedJob,
+            reactor,
+            now,
+        )
+        self._game_timer = GameTimer(lambda at: self._read(lambda connection: gaming.look(connection, at)), submit, now)
         self._web = Web(
             WebParts(
                 directory=lambda: self._known.directory,
@@ -134,6 +150,7 @@ class App:
                 find_guest=self._find_guest,
                 oldest_uncut=self._oldest_uncut,
                 waiting=lambda: self._writer.waiting,
+                games=Games(cafe=cafe_auth, stopping=self._stopping, settings=config.games),
                 reactor=reactor,
                 now=now,
             )
@@ -226,6 +243,8 @@ class App:
         if self._presence.announce():
             self._writer.submit(VoidLeasesJob(self._now()), _nobody_waits)
         self._watch.start(self._reactor)
+        self._stopping.start()
+        self._game_timer.start(self._reactor)
         self._announcements.start()
 
     def tell(self) -> None:
@@ -251,6 +270,8 @@ class App:
     def stop(self) -> "Deferred[None]":
         """Take no more requests, commit what was taken, and go."""
         self._watch.stop()
+        self._stopping.stop()
+        self._game_timer.stop()
         ports = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
         closing: list[Deferred[Any]] = [self._announcements.stop(), ports]
         return DeferredList(closing).addCallback(self._wind_up)

@@ -62,6 +62,19 @@ class Redis:
     password_file: Path | None
 
 
+@frozen(kw_only=True)
+class Games:
+    """The rules for games. `partner_url` is "" where the cafés' own wallets are charged.
+
+    `charge_outage`: seconds that a game goes on while nobody can tell whether it is paid; 0 for ever.
+    """
+
+    bind_to_seat: bool = True
+    charge_outage: int = 0
+    partner_url: str = ""
+    partner_key_file: str = ""
+
+
 @frozen
 class Config:
     """Everything the server is told from outside; `web` is None when nothing is served there, `redis` without one."""
@@ -77,6 +90,7 @@ class Config:
     log_level: str
     cuts: Cuts = Cuts()
     at_web: Web = Web()
+    games: Games = Games()
     redis: Redis | None = None
 
 
@@ -120,6 +134,7 @@ _SECTIONS: dict[str, type] = {
     "web": _Web,
     "store": _Store,
     "redis": _Redis,
+    "games": Games,
     "cuts": Cuts,
     "log": _Log,
 }
@@ -127,6 +142,7 @@ _MOST_SENDS = 10
 _LATEST = 5_000
 """Milliseconds in which it must be known how a cut stands."""
 _MOST_CONNECTIONS = 10_000
+_LONGEST_OUTAGE = 86_400
 _DB = r"(db=\d{1,5})?"
 _LEVELS = ("debug", "info", "warn", "error")
 
@@ -164,6 +180,7 @@ class _Reader:
             self._config(parts["server"], parts["store"], parts["log"], parts["cuts"]),
             at_web=self._web(parts["web"]),
             redis=self._redis(parts["redis"]),
+            games=self._games(parts["games"]),
         )
         if self._mistakes:
             raise ConfigError(
@@ -225,6 +242,15 @@ class _Reader:
             log_level=log.level,
             cuts=cuts,
         )
+
+    def _games(self, games: Games) -> Games:
+        if not 0 <= games.charge_outage <= _LONGEST_OUTAGE:
+            self._mistake("games", "charge_outage", f"expected 0 to {_LONGEST_OUTAGE} seconds; 0 for any time")
+        if games.partner_url and not games.partner_url.startswith(("http://", "https://")):
+            self._mistake("games", "partner_url", "expected http(s)://HOST/PATH, as in https://pay.example.net/api")
+        if bool(games.partner_url) != bool(games.partner_key_file):
+            self._mistake("games", "partner_key_file", "expected together with partner_url, the file with its key")
+        return games
 
     def _web(self, web: _Web) -> Web:
         if not _is_public_url(web.public_url):

@@ -26,7 +26,8 @@ web                   policy                                                    
 web.fair              store.writer                                                         -
 web.pc_sync           policy jobs store web                                                attrs msgspec sqlalchemy twisted
 web.portal            policy jobs pc_system store vault web                                attrs msgspec twisted
-web.building          policy config pc_system store vault web                              attrs twisted
+web.games             policy jobs store web charging.port                                  attrs msgspec twisted
+web.building          policy config pc_system store vault web charging.port                attrs twisted
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
 cluster               -                                                                    attrs msgspec redis twisted
@@ -45,6 +46,7 @@ changing              policy wire store coa server jobs handlers reaching cuttin
 probing               policy wire store coa server jobs handlers reaching cutting          attrs twisted
 ordering              store cutting changing                                               attrs
 watching              policy store jobs handlers ordering                                  twisted
+gaming                policy store jobs                                                    attrs sqlalchemy twisted
 app                   *                                                                    attrs sqlalchemy twisted
 service               app config                                                           twisted
 cli                   app config logs store.errors vault wire                              click twisted

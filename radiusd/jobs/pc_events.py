@@ -8,6 +8,7 @@ from policy.facts import fact
 from policy.holding import Holding
 from policy.pc import LoggedOff, log_off, resume
 from policy.quantities import Instant
+from radiusd.jobs.playing import leave_seat
 from radiusd.store.decisions import Decision
 from radiusd.store.directory import Cafe
 from radiusd.store.pc_book import PcAsked, PcEventRow, PcUser
@@ -49,7 +50,10 @@ class PcOutcome:
 
 @frozen(kw_only=True)
 class PcEventJob(Job):
-    """One event of a branch; `router_ids` are the routers that stand there."""
+    """One event of a branch; `router_ids` are the routers that stand there.
+
+    `binds_games`: whether a logout ends what is played on the PC, too.
+    """
 
     at: Instant
     event: PcEvent
@@ -57,6 +61,7 @@ class PcEventJob(Job):
     source: str
     router_ids: Collection[int]
     cafes: Mapping[int, Cafe]
+    binds_games: bool = True
 
     def needs(self) -> Needs:
         """Whether it came before, the user, and by them the passes."""
@@ -109,6 +114,8 @@ class PcEventJob(Job):
         if presence.is_older_than_login(happened_at):
             return PcOutcome(effect=OVERTAKEN_BY_LOGIN, sessions_terminated=0)
         work.pc.revoke_portal(branch_id, name, happened_at, self.at)
+        if self.binds_games:
+            leave_seat(work, branch_id, name, happened_at, self.at)
         account_id = self._account_id(work)
         if account_id is None:
             return PcOutcome(effect=NOBODY_KNOWN, sessions_terminated=0)

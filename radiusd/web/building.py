@@ -9,6 +9,8 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from policy.quantities import Instant
+from radiusd.charging.port import CafeAuth
+from radiusd.config import Games as GameSettings
 from radiusd.config import Web as Settings
 from radiusd.pc_system.client import PcSystemClient
 from radiusd.pc_system.http import real_http
@@ -18,6 +20,9 @@ from radiusd.vault import Vault
 from radiusd.web.balances import Balances
 from radiusd.web.channel import Limits, WebFactory
 from radiusd.web.fair import FairQueue, Submit
+from radiusd.web.games import building as game_building
+from radiusd.web.games.building import GameParts
+from radiusd.web.games.playing import Stopping
 from radiusd.web.health import Health
 from radiusd.web.openapi import with_document
 from radiusd.web.pc_sync.events import Cuts, PcSyncEvents
@@ -32,6 +37,15 @@ from radiusd.web.table import pc_sync_routes, portal_routes
 
 
 @frozen(kw_only=True)
+class Games:
+    """Who charges for games, and the rules: see config.Games."""
+
+    cafe: CafeAuth
+    stopping: Stopping
+    settings: GameSettings
+
+
+@frozen(kw_only=True)
 class WebParts:
     """What the web root is made of, from elsewhere."""
 
@@ -43,6 +57,7 @@ class WebParts:
     find_guest: Callable[[str], "Deferred[PortalLogin | None]"]
     oldest_uncut: Callable[[], "Deferred[Instant | None]"]
     waiting: Callable[[], int]
+    games: Games
     reactor: Any
     now: Callable[[], Instant]
 
@@ -61,17 +76,39 @@ class Web:
         parts = self._parts
         refusals = Refusals(parts.submit, parts.counters)
         events = PcSyncEvents(
-            parts.directory, self.queue, parts.cuts, self.balances, refusals, parts.counters, parts.now
+            parts.directory,
+            self.queue,
+            parts.cuts,
+            self.balances,
+            refusals,
+            parts.counters,
+            parts.now,
+            binds_games=parts.games.settings.bind_to_seat,
         )
         client = PcSystemClient(real_http(parts.reactor), parts.reactor, random.SystemRandom())
         logins = PcLogins(self._guests, client, self.queue, parts.vault, lambda: token_urlsafe(32))
         wallet = Wallet(self._guests, client, self.balances, parts.now)
         health = Health(parts.oldest_uncut, lambda: parts.waiting() + self.queue.waiting, parts.now, parts.reactor)
-        return (*pc_sync_routes(events), *portal_routes(logins, wallet), health.route())
+        return (*pc_sync_routes(events), *portal_routes(logins, wallet), *self._game_routes(), health.route())
+
+    def _game_routes(self) -> tuple[Route, ...]:
+        parts, games = self._parts, self._parts.games
+        outage = games.settings.charge_outage
+        return game_building.routes(
+            GameParts(
+                directory=parts.directory,
+                queue=self.queue,
+                cafe=games.cafe,
+                stopping=games.stopping,
+                binds_seats=games.settings.bind_to_seat,
+                ends_after=outage * 1000 or None,
+            )
+        )
 
     def factory(self, settings: Settings) -> WebFactory:
         """What listens."""
         parts = self._parts
-        root = WebRoot(self.routes, self._guests.authenticate, settings.proxies, parts.reactor, parts.now)
+        dialects = game_building.dialects(game_building.new_request_id, parts.now)
+        root = WebRoot(self.routes, self._guests.authenticate, settings.proxies, parts.reactor, parts.now, dialects)
         limits = Limits(connections_per_address=settings.connections_per_address)
         return WebFactory(root, limits, parts.reactor, lambda host: is_proxy(host, settings.proxies))

@@ -6,6 +6,7 @@ from policy.quantities import Instant, Seconds
 from radiusd.jobs import pc_events
 from radiusd.store import accounts as account_rows
 from radiusd.store import branches, devices, live, packages
+from radiusd.store.game_schema import charge_stops, game_sessions, games, launcher_sessions, launchers
 from radiusd.store.pc_schema import pc_events as event_rows
 from radiusd.web.errors import WebError
 from radiusd.wire.codes import Code
@@ -280,3 +281,58 @@ def test_the_answer_to_a_stranger_says_nothing_of_the_cause(cafe: PcCafe) -> Non
     ]
     assert {(each.status, each.code, str(each)) for each in wrong} == {(401, "UNAUTHORIZED", str(wrong[0]))}
     assert TOKEN not in str(wrong[0])
+
+
+# Bound to the seat
+
+
+def seat(cafe: PcCafe, pc_user: str = "nora_01") -> None:
+    """A launcher session of somebody at a PC, and a game that is played."""
+    at = cafe.at
+    with cafe.database.writing() as connection:
+        launcher = {"id": 1, "name": "centre-1", "branch_id": cafe.branch_id, "secret": b"", "created_at": at}
+        connection.execute(launchers.insert(), launcher)
+        connection.execute(
+            games.insert(), {"id": 1, "name": "Obby", "place_id": "1", "rate": 1, "period": 60, "created_at": at}
+        )
+        common = {"branch_id": cafe.branch_id, "pc": "PC-1", "started_at": at}
+        session = {"id": 1, "token_hash": b"t", "launcher_id": 1, "pc_user_id": pc_user, "external_ip": "203.0.113.7"}
+        connection.execute(
+            launcher_sessions.insert(), {**common, **session, "internal_ip": "x", "hardware": "{}", "seen_at": at}
+        )
+        playing = {"id": "gs_1", "game_id": 1, "launcher_session_id": 1, "provider_user_id": "7", "phase": "ACTIVE"}
+        connection.execute(game_sessions.insert(), {**common, **playing, "last_heartbeat_at": at})
+
+
+def played(cafe: PcCafe) -> tuple[str, str | None]:
+    with cafe.database.reading() as connection:
+        row = connection.execute(game_sessions.select()).mappings().one()
+        return row["phase"], row["end_reason"]
+
+
+def test_a_logout_ends_the_game_at_the_pc_and_has_its_charge_stopped(cafe: PcCafe) -> None:
+    seat(cafe)
+    cafe.pass_time(60)
+    assert cafe.logout() == 0
+    assert played(cafe) == ("ENDING", "pc_logout")
+    with cafe.database.reading() as connection:
+        (stop,) = connection.execute(charge_stops.select()).mappings()
+        assert (stop["game_session_id"], stop["played"], stop["due_at"]) == ("gs_1", 60, cafe.at)
+        assert connection.execute(launcher_sessions.select()).mappings().one()["ended_at"] == cafe.at
+
+
+def test_the_logout_of_somebody_else_or_one_that_was_overtaken_ends_no_game(cafe: PcCafe) -> None:
+    seat(cafe)
+    cafe.pass_time(60)
+    cafe.logout("minh_02")
+    cafe.login()
+    cafe.logout(ago=30)
+    assert played(cafe) == ("ACTIVE", None)
+
+
+def test_a_server_that_does_not_bind_games_to_seats_lets_them_go_on(cafe: PcCafe) -> None:
+    cafe.binds_games = False
+    cafe.restart()
+    seat(cafe)
+    cafe.logout()
+    assert played(cafe) == ("ACTIVE", None)

@@ -86,6 +86,7 @@ class PcCafe(CuttingServer):
     def __init__(self, database: Database, **more: Any) -> None:
         self.balances = Balances()
         self.timings = Timings([])
+        self.binds_games = True
         super().__init__(database, **more)
 
     def _fill(self, connection: Any, hashes: bool, router: dict[str, Any]) -> None:
@@ -105,6 +106,7 @@ class PcCafe(CuttingServer):
             Refusals(self.submit, self.counters),
             self.timings,
             lambda: self.at,
+            binds_games=self.binds_games,
         )
 
     def add_branch(self, name: str, location_id: str, network: str, **more: Any) -> int:

@@ -10,20 +10,30 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import LogEvent
 
 from policy.quantities import Instant
+from radiusd.config import Games as GameSettings
 from radiusd.config import Web as Settings
 from radiusd.store import portal
 from radiusd.store.database import Database
 from radiusd.web import building
-from radiusd.web.building import WebParts
+from radiusd.web.building import Games, WebParts
 from radiusd.web.errors import STATUS_OF
+from radiusd.web.games.envelope import GameError
 from radiusd.web.pc_sync.guards import sign
 from radiusd.web.routes import Route, Who
+from tests.games.given import Upstream, failure
 from tests.pc_sync.given import KEY, SOURCE, TOKEN, an_event
 from tests.pc_sync.town import PcCafe
 from tests.web.given import Answer, Client
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 GARBAGE = (b"", b"{", b"\xff\xfe", b"[]", b"null", b'"x"', b'{"x": ' + b"[" * 5_000, b"{}", b'{"event": 1}')
+
+
+class NoStops:
+    """Stops no charge: nothing is played here."""
+
+    def stop_now(self, key: str, seconds: float) -> "Deferred[bool]":
+        return succeed(True)
 
 
 class Served:
@@ -40,6 +50,7 @@ class Served:
             find_guest=self._find_guest,
             oldest_uncut=lambda: succeed(None),
             waiting=lambda: 0,
+            games=Games(cafe=Upstream(lambda: cafe.at), stopping=NoStops(), settings=GameSettings()),
             reactor=cafe.clock,
             now=lambda: cafe.at,
         )
@@ -67,6 +78,11 @@ class Served:
         found = [each for each in self.routes if each.who is who]
         assert found
         return found
+
+
+def error_of(answer: Answer, route: Route) -> tuple[int, str]:
+    """Status and code, in the form of errors that the route has."""
+    return failure(answer) if route.fails_as is GameError else answer.error
 
 
 @pytest.fixture
@@ -106,12 +122,19 @@ def test_a_signed_event_is_let_in(served: Served) -> None:
     assert behind.octets == answer.octets
 
 
+def test_no_games_route_lets_in_who_has_no_key_signature_or_token(served: Served) -> None:
+    wrong = {"X_Api_Key": "pw_wrong", "Authorization": "Bearer wrong", "X_Signature": "0" * 64}
+    for route in [*served.those_for(Who.GAME), *served.those_for(Who.LAUNCHER)]:
+        for headers in ({}, wrong):
+            assert error_of(served.ask(route.method, route.path, b"{}", **headers), route)[0] == 401, route.path
+
+
 def test_every_route_refuses_every_method_that_is_not_its_own(served: Served) -> None:
     for route in served.routes:
         allowed = {each.method for each in served.routes if each.path == route.path}
         for method in {*METHODS} - allowed:
             answer = served.ask(method, route.path)
-            assert answer.error == (405, "METHOD_NOT_ALLOWED"), (method, route.path)
+            assert error_of(answer, route) == (405, "METHOD_NOT_ALLOWED"), (method, route.path)
             assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == allowed
 
 
@@ -121,15 +144,17 @@ def test_no_route_falls_over_garbage(served: Served, logged: list[LogEvent]) -> 
     for route in taking:
         for body in GARBAGE:
             answer = served.ask(route.method, route.path, body, Content_Type="application/json")
-            assert answer.error[0] in (400, 401), (route.path, body[:20])
-            assert (answer.error[0] == 400) == (route.who is Who.ANYONE)
+            status, _ = error_of(answer, route)
+            assert status in (400, 401, 429), (route.path, body[:20])
+            assert (status == 400) == (route.who is Who.ANYONE)
     assert not [each for each in logged if "log_failure" in each]
 
 
 def test_every_route_refuses_a_body_that_is_too_long_for_it(served: Served) -> None:
     for route in served.routes:
         answer = served.ask(route.method, route.path, b" " * (route.largest_body + 1))
-        assert answer.error == (413, "TOO_LARGE"), route.path
+        expected = (400, "BAD_REQUEST") if route.fails_as is GameError else (413, "TOO_LARGE")
+        assert error_of(answer, route) == expected, route.path
     events = [each for each in served.routes if each.who is Who.PC_SYSTEM]
     assert {each.largest_body for each in events} == {8_192}
 
@@ -161,7 +186,8 @@ def test_the_document_says_what_each_takes_gives_and_needs(served: Served) -> No
         assert told["summary"] == route.summary
         assert ("requestBody" in told) == (route.takes is not None)
         assert bool(told["security"]) == (route.who is not Who.ANYONE)
-        assert {str(STATUS_OF[code]) for code in (*route.errors, "RATE_LIMITED", "INTERNAL")} <= set(told["responses"])
+        own = ("RATE_LIMITED", "INTERNAL_ERROR" if route.fails_as is GameError else "INTERNAL")
+        assert {str(STATUS_OF[code]) for code in (*route.errors, *own)} <= set(told["responses"])
     changes = paths["/api/wallet/pc-balance/changes"]["get"]["responses"]["200"]
     assert list(changes["content"]) == ["text/event-stream"]
     assert (

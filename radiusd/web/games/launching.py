@@ -38,6 +38,7 @@ WINDOW = 300_000
 """Milliseconds that a launcher's clock may differ from ours."""
 _SHORTEST_NONCE, _LONGEST_NONCE = 32, 128
 _NOBODY = bytes(32)
+_MOST_DIGITS = 19
 
 
 @frozen(kw_only=True)
@@ -112,16 +113,26 @@ class Launching:
     async def ott(self, call: Call) -> OttReply:
         """A token for a game. Raises WebError."""
         token_hash = _bearer(call)
-        asked = read(call, OttRequest)
-        games = self._parts.directory().games.games
-        game = games.get(int(asked.game_id)) if asked.game_id.isascii() and asked.game_id.isdigit() else None
-        if game is None or not game.is_active:
-            raise WebError("GAME_NOT_FOUND", "There is no such game.")
+        try:
+            game = self._wanted(call)
+        except WebError:
+            # Who has no session is told just that.
+            await self.heartbeat(call)
+            raise
         ott = self._parts.new_ott()
         job = OttJob(at=call.at, token_hash=token_hash, ott_hash=hash_ott(ott), game_id=game.id)
         if not await committed(self._parts.submit, job):
             raise _no_session()
         return OttReply(ott, expires_in=OTT_LASTS, launch=Launch(game.place_id, launch_data=ott))
+
+    def _wanted(self, call: Call) -> Game:
+        """The game that is asked for. Raises WebError."""
+        name = read(call, OttRequest).game_id
+        games = self._parts.directory().games.games
+        game = games.get(int(name)) if name.isascii() and name.isdigit() and len(name) < _MOST_DIGITS else None
+        if game is None or not game.is_active:
+            raise WebError("GAME_NOT_FOUND", "There is no such game.")
+        return game
 
     async def heartbeat(self, call: Call) -> LauncherBeat:
         """The launcher lives. Raises WebError."""

@@ -72,7 +72,11 @@ class PcSyncEvents:
         refusals: Refusals,
         timing: Timing,
         now: Callable[[], Instant],
+        *,
+        binds_games: bool = True,
     ) -> None:
+        """`binds_games`: whether a PC's logout ends what is played on it."""
+        self._binds_games = binds_games
         self._directory = directory
         self._place = _Place(directory())
         self._queue = queue
@@ -120,6 +124,7 @@ class PcSyncEvents:
             source=call.source,
             router_ids=self._place.router_ids[branch_id],
             cafes=self._place.directory.cafes,
+            binds_games=self._binds_games,
         )
         result = await self._committed(branch_id, job)
         if isinstance(result, Failed) and isinstance(result.error, IntegrityError):
