@@ -42,7 +42,7 @@ class Till:
         self.at = NOON
         self.directory = Directory({}, {})
         self.jobs: list[Job] = []
-        self.loses_answers = False
+        self._loses_answers = False
         self.port = LocalWallet(lambda: self.directory, self.submit, lambda: self.at)
         self._numbers = count(1)
 
@@ -50,8 +50,14 @@ class Till:
         """Commit; the answer may be lost."""
         self.jobs.append(job)
         (result,), _ = self.committer.commit([job])
-        if not self.loses_answers:
+        if not self._loses_answers:
             done(result)
+
+    def ask(self, wish: Coroutine[Any, Any, Any], *, loses_answer: bool = False) -> None:
+        """Have it done; with a lost answer whoever asked never hears of it."""
+        self._loses_answers = loses_answer
+        Deferred.fromCoroutine(wish)
+        self._loses_answers = False
 
     def a_cafe(self, units: int = 0) -> int:
         """A branch with so much on its wallet."""
