@@ -51,7 +51,7 @@ app                   *                                                         
 service               app config                                                           twisted
 cli                   app config logs store.errors vault wire                              click twisted
 __main__              cli                                                                  -
-icafectl              policy config vault passwords store handlers.translate pc_system.values   attrs click rich sqlalchemy
+icafectl              policy config vault passwords store handlers.translate pc_system.values charging.wallet   attrs click rich sqlalchemy
 virtual_router        wire                                                                 attrs click rich twisted
 virtual_pc_system     -                                                                    attrs click msgspec rich treq twisted
 virtual_playwave      -                                                                    attrs click msgspec rich treq twisted

@@ -24,6 +24,7 @@ from radiusd.icafectl import (
     settlement,
     store,
     vouchers,
+    wallet,
     why,
 )
 from radiusd.icafectl.desk import DEFAULT_CONFIG, Desk
@@ -76,6 +77,7 @@ for each in (
     pc.pc,
     games.game,
     launchers.launcher,
+    wallet.wallet,
     settlement.settlement,
     why.why,
     doctor.doctor,

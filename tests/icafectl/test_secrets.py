@@ -19,7 +19,7 @@ CANARIES = [
 ]
 NAMED = {
     "branch": "Centre", "router": "q2", "package": "3h", "account": "ben", "session": "1", "pass": "1",
-    "branch pc-sync": "Centre", "game": "Sky", "game session": "gs_0001", "launcher": "pcs",
+    "branch pc-sync": "Centre", "game": "Sky", "game session": "gs_0001", "launcher": "pcs", "wallet": "Centre",
 }  # fmt: skip
 
 
