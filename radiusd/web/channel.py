@@ -33,7 +33,7 @@ class Limits:
     body: float = 10.0
     unread: float = 30.0
     idle: float = 30.0
-    farewell: float = 2.0
+    farewell: float = 0.8
     connections: int = 1024
     connections_per_address: int = 64
 
@@ -127,7 +127,7 @@ class Channel(HTTPChannel):
             self._is_idle = False
             self._expect(self._limits.header, self._too_slow)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
-        if self._is_idle and (self._buffer or self.requests):
+        if self._is_idle and not self.paused and (self._buffer or self.requests):
             # The next header began behind a request that is answered already.
             self._is_idle = False
             self._expect(self._limits.header, self._too_slow)
@@ -196,14 +196,21 @@ class Channel(HTTPChannel):
     # A client that does not read
 
     def pauseProducing(self) -> None:
-        """What was written is not read."""
-        self._expect_reading(self._limits.unread)
+        """What was written is not read: answer nothing more, neither what comes nor what lies here already."""
+        # Each answer that is written tells us so again: what counts is the first time.
+        if self._unread is None:
+            self._expect_reading(self._limits.unread)
+        self.paused = True
         super().pauseProducing()  # type: ignore[no-untyped-call]
+        self._networkProducer.pauseProducing()
 
     def resumeProducing(self) -> None:
         """It is."""
         self._expect_reading(None)
+        self.paused = False
         super().resumeProducing()  # type: ignore[no-untyped-call]
+        if self._buffer:
+            self.dataReceived(b"")
 
     def _expect_reading(self, within: float | None) -> None:
         if self._unread is not None and self._unread.active():

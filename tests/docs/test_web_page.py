@@ -50,7 +50,7 @@ def test_the_limits_told_are_those_of_the_channel() -> None:
         "after a refusal": "farewell",
     }
     for line, name in seconds.items():
-        assert told[line] == f"{limits.pop(name):.0f} s"
+        assert told[line] == f"{limits.pop(name):g} s"
     assert told["connections of one address"] == str(limits.pop("connections_per_address"))
     assert told["connections in all"] == str(limits.pop("connections"))
     assert told["streams of one address, in all"] == f"{streams.MOST_BY_ADDRESS}, {streams.MOST}"

@@ -122,6 +122,35 @@ def test_a_client_that_does_not_read_is_cut_off(web: Web) -> None:
     assert client.wire.is_closed
 
 
+def test_one_that_asks_on_without_reading_is_cut_off_no_later(web: Web) -> None:
+    web = Web(limits=Limits(unread=5))
+    client = web.connect()
+    assert client.channel is not None
+    for _ in range(5):
+        client.channel.pauseProducing()
+        assert not client.wire.is_closed
+        web.clock.advance(1)
+    assert client.wire.is_closed
+
+
+def test_whoever_does_not_read_gets_no_more_answers(web: Web) -> None:
+    def fill(_: object) -> Greeted:
+        assert client.channel is not None
+        client.channel.pauseProducing()
+        return Greeted("more than is read")
+
+    web = Web(web.greet(serve=fill))
+    client = web.connect()
+    assert client.channel is not None
+    client.send(request("POST", "/greet", HELLO) * 3)
+    client.send(request("POST", "/greet", HELLO))
+    for read in range(1, 5):
+        assert len(client.answers) == read
+        assert client.wire.producerState == "paused"
+        client.channel.resumeProducing()
+    assert client.wire.producerState == "producing"
+
+
 def test_one_that_reads_after_all_is_not(web: Web) -> None:
     web = Web(limits=Limits(unread=5))
     client = web.connect()
