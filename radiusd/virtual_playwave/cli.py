@@ -1,8 +1,10 @@
 """playwave: a café's launcher and a studio's game server, for demos, tests and trials."""
 
+import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +15,14 @@ from attrs import evolve
 
 from radiusd.virtual_playwave import curl as curl_lines
 from radiusd.virtual_playwave import settings as files
+from radiusd.virtual_playwave.expecting import table
+from radiusd.virtual_playwave.habits import Habit
+from radiusd.virtual_playwave.seen import Rules
 from radiusd.virtual_playwave.settings import Settings, SettingsError
+from radiusd.virtual_playwave.stage import Plan
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_HABITS = [each.name.lower().replace("_", "-") for each in Habit if each is not Habit.STAYS]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,6 +86,89 @@ def play(
     _check_private(found.server)
     plan = running.PlayPlan(settings=found, minutes=minutes, speed=speed, pc=pc, user=pc_user, is_short=short)
     sys.exit(0 if running.run_play(plan) else 1)
+
+
+@main.command(epilog="Example: scripts/playwave evening --settings play.json --players 20 --pcs 10 --pace 2")
+@_which_server
+@click.option("--players", default=100, show_default=True, type=click.IntRange(1, 10_000), help="How many guests.")
+@click.option("--pcs", default=50, show_default=True, type=click.IntRange(1, 5_000), help="How many PCs they share.")
+@click.option(
+    "--servers",
+    default=4,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="How many game servers, beside one that crashes, one that is shut down, and one that is far away.",
+)
+@click.option(
+    "--heartbeat",
+    default=120.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 3600),
+    help="The server's heartbeat interval in seconds; its silence is twice that, its grace as long.",
+)
+@click.option(
+    "--pace",
+    type=click.FloatRange(0.1, 3600),
+    help="Seconds from one heartbeat to the next, if not as many: the server's silences take as long as ever.",
+)
+@click.option(
+    "--ott-life", default=60.0, show_default=True, type=click.FloatRange(0.1, 3600), help="How long tokens are good."
+)
+@click.option("--loss", default=0.02, show_default=True, type=click.FloatRange(0, 0.5), help="Share of lost requests.")
+@click.option("--without", multiple=True, type=click.Choice(_HABITS), help="Leave out what some guests do.")
+@click.option("--seed", default=0, show_default=True, help="The same number gives the same guests.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def evening(
+    settings_file: Path,
+    server: str | None,
+    players: int,
+    pcs: int,
+    servers: int,
+    heartbeat: float,
+    pace: float | None,
+    ott_life: float,
+    loss: float,
+    without: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+) -> None:
+    """A café's evening: teleports, crashes, lost answers, second games. Ends with 1 if the server broke a promise.
+
+    What it prints can be compared with `icafectl game sessions --json` and with the settlement.
+    """
+    from radiusd.virtual_playwave import running  # noqa: PLC0415 - it wants the reactor
+
+    found = _settings(settings_file, server)
+    _check_private(found.server)
+    plan = Plan(
+        settings=found,
+        players=players,
+        pcs=pcs,
+        servers=servers,
+        heartbeat=heartbeat,
+        pace=pace,
+        rules=Rules.of(heartbeat, ott_life),
+        loss=loss,
+        omitted=frozenset(Habit[each.upper().replace("-", "_")] for each in without),
+    )
+    with _progress(players) as progress:
+        figures = running.run_evening(plan, seed, progress)
+    if figures is None:
+        sys.exit(1)
+    click.echo(json.dumps(figures) if as_json else table(figures))
+    sys.exit(1 if figures["broken"] else 0)
+
+
+@contextmanager
+def _progress(players: int) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    columns = (TextColumn("guests"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=players)
+        yield lambda done, _: progress.update(task, completed=done)
 
 
 @main.command(epilog="Example: scripts/playwave curl --settings play.json | sh")

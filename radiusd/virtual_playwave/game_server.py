@@ -83,7 +83,7 @@ class GameServer:
     async def verify(self, user_id: str, ott: str) -> Answer:
         """Spend a one-time token. Sent once: after a lost answer it is used, and only the launcher has another."""
         answer = await self._ask("POST", self._paths.verify, {"ott": ott, "provider_user_id": user_id})
-        self._tell(What.VERIFY, ott, answer, reactions.to_verify(answer))
+        self._tell(What.VERIFY, ott, answer, reactions.to_verify(answer), user=user_id)
         return answer
 
     async def heartbeat(self, playing: Playing) -> Answer:
@@ -98,7 +98,7 @@ class GameServer:
         played = max(0, int(self._wire.clock.seconds() - playing.since))
         fields = {"game_session_id": playing.session_id, "play_duration_sec": played}
         answer = await self._ask("DELETE", self._paths.end, fields)
-        self._tell(What.END, playing.session_id, answer, reactions.to_end(answer), played)
+        self._tell(What.END, playing.session_id, answer, reactions.to_end(answer), sent=played)
         return answer
 
     async def leave(self, playing: Playing) -> Answer:
@@ -137,6 +137,9 @@ class GameServer:
         beating.begin(after)
 
     async def _beat(self, playing: Playing) -> float | None:
+        if playing.over is not None:
+            self.hand_over(playing)
+            return None
         answer = await self.heartbeat(playing)
         if playing not in self.players or playing.over is not None:
             return None
@@ -151,5 +154,5 @@ class GameServer:
     async def _ask(self, method: str, path: str, fields: dict[str, Any]) -> Answer:
         return await self._wire.ask(method, path, self._headers, msgspec.json.encode(fields))
 
-    def _tell(self, what: What, about: str, answer: Answer, reaction: Reaction, sent: int | None = None) -> None:
-        self._told(Step(who=self.name, what=what, about=about, sent=sent, answer=answer, reaction=reaction))
+    def _tell(self, what: What, about: str, answer: Answer, reaction: Reaction, **more: Any) -> None:
+        self._told(Step(who=self.name, what=what, about=about, answer=answer, reaction=reaction, **more))

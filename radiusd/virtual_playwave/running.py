@@ -13,11 +13,15 @@ from twisted.internet.defer import Deferred
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from radiusd.virtual_playwave.contract import flaws
+from radiusd.virtual_playwave.evening import Evening
+from radiusd.virtual_playwave.expecting import summary
 from radiusd.virtual_playwave.game_server import EVERY, GameServer
+from radiusd.virtual_playwave.judging import Judge
 from radiusd.virtual_playwave.launcher import Account, Launcher, pc
 from radiusd.virtual_playwave.paths import GAME, GAME_SHORT, LAUNCHER, LAUNCHER_SHORT
 from radiusd.virtual_playwave.play import Play
 from radiusd.virtual_playwave.settings import Settings
+from radiusd.virtual_playwave.stage import Plan, Stage
 from radiusd.virtual_playwave.steps import Step
 from radiusd.virtual_playwave.telling import tell
 from radiusd.virtual_playwave.wire import Wire
@@ -84,6 +88,18 @@ def run(work: "Callable[[Any], Coroutine[Any, Any, Any]]") -> Any:
     done.addBoth(lambda _: reactor.callLater(0, reactor.stop))
     reactor.run()
     return results[0] if results else None
+
+
+def run_evening(plan: Plan, seed: int, progress: Callable[[int, int], None]) -> dict[str, Any] | None:
+    """What one evening came to; None if it broke off."""
+
+    def work(reactor: Any) -> Coroutine[Any, Any, Judge]:
+        chance = random.Random(seed)  # noqa: S311 - an evening that can be had again
+        stage = Stage(plan, reactor, chance, time.time, lambda: http(reactor), nonces=random.SystemRandom())
+        return Evening(stage, progress).run()
+
+    judge = run(work)
+    return None if judge is None else summary(judge)
 
 
 def _play(reactor: Any, plan: PlayPlan, journal: _Journal) -> Play:

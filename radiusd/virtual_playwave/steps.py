@@ -38,11 +38,12 @@ class Reaction(Enum):
 class Step:
     """One request and its answer. `about` is the one-time token or the game session's id; empty for a PC's own.
 
-    `who` asked: a PC, or a game server. `sent` is the play time that an end told.
+    `who` asked: a PC, or a game server. `user` is the player a verify was for, `sent` the play time that an end told.
     """
 
     who: str
     what: What
+    user: str = ""
     about: str = field(default="", repr=False)
     sent: int | None = None
     answer: Answer
