@@ -75,10 +75,13 @@ class GameSession:
 
     @property
     def unbilled(self) -> Seconds:
-        """Whole seconds that were played after the charge was exhausted, up to the end if it has ended."""
-        if self.grace_from is None or self.ended_at is None:
+        """Whole seconds that were played after the charge was exhausted, up to the end if it has ended.
+
+        With those that are to be paid they make up what was played: what rounding leaves over is not to be paid.
+        """
+        if self.ended_at is None:
             return Seconds(self.unpaid_for // 1000)
-        return Seconds((self.unpaid_for + max(0, self.ended_at - self.grace_from)) // 1000)
+        return Seconds(self.played(self.ended_at) - self.payable(self.ended_at))
 
 
 @frozen
@@ -281,12 +284,12 @@ def is_launcher_dead(seen_at: Instant, at: Instant) -> bool:
 
 
 def wake_at(session: GameSession, launcher_seen_at: Instant | None) -> Instant | None:
-    """When something will follow from the time alone; None if nothing will."""
+    """When something follows from the time alone, or since when it has; None if nothing will."""
     if not session.phase.is_live:
         return None
-    ends = [later(session.last_heartbeat_at, SILENT_FOR)]
-    if launcher_seen_at is not None:
-        ends.append(Instant(later(launcher_seen_at, SILENT_FOR) + 1))
+    if launcher_seen_at is None:
+        return session.last_heartbeat_at
+    ends = [later(session.last_heartbeat_at, SILENT_FOR), Instant(later(launcher_seen_at, SILENT_FOR) + 1)]
     if session.grace_from is not None:
         ends.append(later(session.grace_from, GRACE))
     return min(ends)
