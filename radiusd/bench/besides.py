@@ -11,7 +11,7 @@ from attrs import asdict, frozen
 
 from radiusd.bench.beside import Wish
 from radiusd.bench.errors import BenchError
-from radiusd.bench.pc_figures import part_of
+from radiusd.bench.pc_figures import Outcome, part_of
 from radiusd.bench.processes import end, last_line, spawn
 
 
@@ -48,6 +48,11 @@ class Samples:
     def wrong(self) -> int:
         """How many were answered otherwise than they should have been."""
         return sum(each.took is not None and not each.is_right for each in self.all)
+
+    def judge(self, outcome: Outcome) -> None:
+        """Every request must have been answered as it should be."""
+        outcome.must(not self.lost, f"{self.lost} RADIUS requests beside were not answered")
+        outcome.must(not self.wrong, f"{self.wrong} RADIUS requests beside were answered wrongly")
 
 
 class Besides:

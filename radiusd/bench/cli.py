@@ -3,8 +3,8 @@
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -164,6 +164,12 @@ def cuts(
 @click.option("--rounds", default=1, show_default=True, type=click.IntRange(1, 20), help="Medians of so many.")
 @click.option("--sessions", default=1000, show_default=True, type=click.IntRange(4, 20_000), help="Active, at least.")
 @click.option("--logouts", default=400, show_default=True, type=click.IntRange(4, 10_000), help="How many.")
+@click.option("--events", default=5000, show_default=True, type=click.IntRange(60, 50_000), help="Of a storm.")
+@click.option("--branches", default=50, show_default=True, type=click.IntRange(2, 500), help="In a storm.")
+@click.option("--logins", default=200, show_default=True, type=click.IntRange(1, 2000), help="Wrong ones a second.")
+@click.option(
+    "--seconds", default=20.0, show_default=True, type=click.FloatRange(1, 600), help="Of logins, and hostility."
+)
 @click.option("--rate", default=500, show_default=True, type=click.IntRange(1, 5000), help="RADIUS requests a second.")
 @click.option(
     "--before", default=8.0, show_default=True, type=click.FloatRange(0.5, 60), help="Seconds of RADIUS alone."
@@ -178,6 +184,10 @@ def pc_sync(
     rounds: int,
     sessions: int,
     logouts: int,
+    events: int,
+    branches: int,
+    logins: int,
+    seconds: float,
     rate: int,
     before: float,
     name: str,
@@ -186,21 +196,28 @@ def pc_sync(
 ) -> None:
     """How fast and how sure PC-sync is, with RADIUS beside it.
 
-    `logout`: how long it takes from the webhook to the Disconnect-Request. Ends with 0 if nothing was lost and every
-    aim was reached.
+    `logout`: from the webhook to the Disconnect-Request. `storm`: a chain closes, all log off at once; `storm-killed`:
+    the same, with the server killed in the middle. `logins`: wrong logins at the portal. `hostile`: clients that drip,
+    send without end and never read.
+
+    Ends with 0 if nothing was lost or done twice, and every aim was reached.
     """
     plan = pc_syncing.Plan(
         parts=tuple(dict.fromkeys(parts)) or pc_syncing.PARTS,
         rounds=rounds,
         sessions=sessions,
         logouts=logouts,
+        events=events,
+        branches=branches,
+        login_rate=logins,
+        seconds=seconds,
         rate=rate,
         before=before,
     )
     machine = this_machine()
-    with _explained(), _server_for(name, postgresql_url) as address, Display() as display:
+    with _explained(), _stores_of(name, postgresql_url) as new_store, Display() as display:
         display.say(f"{machine}; {name}, {rate} RADIUS requests a second beside")
-        results = pc_syncing.measure(plan, lambda folder: _store(name, address, folder), display)
+        results = pc_syncing.measure(plan, new_store, display)
     if wants_json:
         click.echo(json.dumps(pc_figures.as_json(results, machine, {"store": name, "rounds": rounds}), indent=2))
     else:
@@ -212,13 +229,13 @@ def pc_sync(
 
 
 @contextmanager
-def _server_for(name: str, postgresql_url: str | None) -> Iterator[str | None]:
-    """One PostgreSQL for all rounds, where one is needed and none was named."""
+def _stores_of(name: str, postgresql_url: str | None) -> Iterator[Callable[[Path], AbstractContextManager[Store]]]:
+    """Makes empty stores; of PostgreSQL there is one server for all of them."""
     if name == "sqlite" or postgresql_url is not None:
-        yield postgresql_url
+        yield lambda folder: _store(name, postgresql_url, folder)
     else:
         with stores.private_postgres() as server:
-            yield server.url
+            yield lambda _: PostgresStore(server.url, (server.pid,))
 
 
 def _generator_folder(given: Path | None, virtual_routers: bool) -> Path | None:

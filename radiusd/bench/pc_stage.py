@@ -1,22 +1,25 @@
 """Where a part is played: a chain in a store, a server, the chain's routers here, and RADIUS beside."""
 
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 from sqlalchemy import select
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from radiusd.bench.beside import Wish
 from radiusd.bench.besides import Besides, Samples
 from radiusd.bench.errors import BenchError
+from radiusd.bench.pc_figures import Figure
 from radiusd.bench.pc_routers import Routers
 from radiusd.bench.pc_town import Branch, Size, Town, make
 from radiusd.bench.posting import Wires
+from radiusd.bench.processes import busy_seconds, cpu_seconds
 from radiusd.bench.server import Server
 from radiusd.bench.stores import Store
 from radiusd.store.database import Database
@@ -34,6 +37,28 @@ class Cut:
     was_late: bool
 
 
+class Effort:
+    """CPU time from its making on: what the server used, and what neither it nor we nor the database did."""
+
+    def __init__(self, clock: Any, server: int, database: tuple[int, ...] | None) -> None:
+        self._clock = clock
+        self._server = server
+        self._ours = (os.getpid(), server, *(database or ()))
+        self._began = self._now()
+
+    def _now(self) -> tuple[float, float, float, float]:
+        return self._clock.seconds(), cpu_seconds([self._server]), cpu_seconds(self._ours), busy_seconds()
+
+    def figures(self) -> list[Figure]:
+        """Until now, in cores."""
+        passed, server, ours, all_of_it = (now - then for now, then in zip(self._now(), self._began, strict=True))
+        others = max(0.0, all_of_it - ours)
+        return [
+            Figure(name="CPU of the server", value=server / passed, unit="cores"),
+            Figure(name="CPU of others on the machine", value=others / passed, unit="cores"),
+        ]
+
+
 @frozen(kw_only=True)
 class Stage:
     """Everything a part needs; `server` may be killed and launched again."""
@@ -45,6 +70,11 @@ class Stage:
     database: Database
     shows: Any
     besides: Besides
+    database_pids: tuple[int, ...] | None
+
+    def effort(self) -> Effort:
+        """From now on."""
+        return Effort(self.reactor, self.server.pid, self.database_pids)
 
     def pause(self, seconds: float) -> "Deferred[None]":
         """Do nothing for a while."""
@@ -58,6 +88,14 @@ class Stage:
                 return False
             await self.pause(0.02)
         return True
+
+    async def steadily(self, count: int, rate: float, one: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+        """Begin one after the other, `rate` a second, whether the last is over or not; ends when all are."""
+        began, running = self.reactor.seconds(), []
+        for number in range(count):
+            await self.pause(max(0.0, began + number / rate - self.reactor.seconds()))
+            running.append(Deferred.fromCoroutine(one(number)))
+        await gatherResults(running)
 
     def wires(self, branch: Branch, most: int = 8) -> Wires:
         """Connections of a branch's PC system."""
@@ -122,5 +160,6 @@ async def staged(reactor: Any, store: Store, folder: Path, size: Size, rate: flo
             database=database,
             shows=shows,
             besides=besides,
+            database_pids=store.pids,
         )
         server.must_live()

@@ -1,6 +1,7 @@
 """Processes of our own: started out of the reach of the terminal's signals, ended by their ids, their CPU time read."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -124,6 +125,23 @@ def cpu_seconds(roots: Iterable[int]) -> float:
                 continue  # it ended just now
             children[parent].append(int(folder.name))
     return sum(times.get(each, 0) for each in _family(roots, children)) / _TICKS
+
+
+def busy_seconds() -> float:
+    """CPU time that all processes of this machine have used, and the kernel."""
+    fields = Path("/proc/stat").read_text().split(maxsplit=9)
+    # user, nice, system; then idle and iowait, which are no work; irq, softirq, steal (proc(5)).
+    return sum(int(fields[each]) for each in (1, 2, 3, 6, 7, 8)) / _TICKS
+
+
+def resident(pid: int) -> float:
+    """Memory of a process that is in RAM, in MB; 0 when there is no such process."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) / 1000 if found else 0.0
 
 
 def _family(roots: Iterable[int], children: Mapping[int, Sequence[int]]) -> set[int]:

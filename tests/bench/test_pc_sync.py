@@ -4,12 +4,14 @@ import hmac
 import json
 from typing import Any
 
+import pytest
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from radiusd.bench.besides import Sample, Samples
 from radiusd.bench.machine import Machine
 from radiusd.bench.pc_figures import Figure, Outcome, Results, as_json, part_of, table
+from radiusd.bench.pc_storm import shares
 from radiusd.bench.pc_town import Branch
 from radiusd.bench.posting import Answer, Wire
 from radiusd.store.pc_systems import Issued
@@ -81,6 +83,17 @@ def test_json_keeps_every_round() -> None:
         "rounds": [19, 21],
     }
     assert (told["machine"]["cores"], told["store"], told["broken"], told["missed"]) == (2, "sqlite", [], [])
+
+
+# The storm
+
+
+@pytest.mark.parametrize(("events", "branches"), [(5000, 50), (300, 11), (60, 2)])
+def test_one_branch_of_a_storm_has_ten_times_the_events_of_each_other(events: int, branches: int) -> None:
+    large, *small = shares(events, branches)
+    assert (large + sum(small), len(small)) == (events, branches - 1)
+    assert len(set(small)) == 1
+    assert 9 <= large / small[0] <= 11.5
 
 
 # RADIUS beside

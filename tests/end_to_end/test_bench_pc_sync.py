@@ -45,3 +45,39 @@ def test_logouts_in_a_busy_cafe_are_all_proven(folder: Path) -> None:
         assert 0 < p50 <= p99 <= worst
     assert found["RADIUS before, p99"] > 0
     assert found["RADIUS during, p99"] > 0
+
+
+STORM = ("--events", "300", "--branches", "11", "--rate", "100", "--before", "0.5")
+
+
+def test_in_a_storm_every_event_has_its_effect_once(folder: Path) -> None:
+    found = measured(folder, "storm", *STORM)
+    assert (found["lost"], found["done twice"], found["sent again"]) == (0, 0, 0)
+    assert found["accepted a second"] > 0
+    assert 0 < found["received to wire, p50"] <= found["received to proof, worst"]
+
+
+def test_in_a_storm_that_kills_the_server_every_event_has_its_effect_once(folder: Path) -> None:
+    found = measured(folder, "storm-killed", *STORM)
+    assert (found["lost"], found["done twice"]) == (0, 0)
+    assert found["sent again"] > 0
+    assert found["server away"] > 0
+
+
+def test_wrong_logins_are_told_so_or_held_back(folder: Path) -> None:
+    found = measured(folder, "logins", "--logins", "40", "--seconds", "2", "--rate", "50")
+    assert found["many addresses: answered 401"] + found["many addresses: answered 503"] == 80
+    # Ten guesses of one address reach the PC system; the others are held back.
+    assert found["one address: answered 401"] <= 10
+    assert found["one address: answered 429"] >= 70
+    for name in ("many addresses", "one address"):
+        assert found[f"{name}: answered otherwise, or not"] == 0
+
+
+def test_clients_that_mean_ill_are_all_closed(folder: Path) -> None:
+    found = measured(folder, "hostile", "--before", "1", "--seconds", "3", "--rate", "50")
+    assert found["dripping connections closed"] >= 200
+    for name in ("200 MB of a known length", "200 MB in chunks"):
+        assert found[f"{name}, sent"] == found[f"{name}, refused with 413"] > 0
+    assert found["gzip bomb, sent"] == found["gzip bomb, refused with 415"] > 0
+    assert found["webhook, p50"] > 0
