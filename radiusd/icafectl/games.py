@@ -30,6 +30,7 @@ _LONGEST_URL = 500
 
 _COLUMNS = (
     Column("Name", "name"),
+    Column("Id", "id"),
     Column("Provider", "provider"),
     Column("Place", "place_id"),
     Column("Rate", "rate"),
@@ -38,7 +39,7 @@ _COLUMNS = (
     Column("Playing", "playing"),
     Column("Since", "created_at", instant),
 )
-_DETAILS = (*_COLUMNS[:3], Column("Image", "image_url"), *_COLUMNS[3:])
+_DETAILS = (*_COLUMNS[:4], Column("Image", "image_url"), *_COLUMNS[4:])
 _KEYS = (
     Column("Key made", "created_at", instant),
     Column("Retires", "retires_at", instant),
@@ -128,13 +129,14 @@ def add(desk: Desk, /, name: str, as_json: bool, **settings: Any) -> None:
     columns = {"provider": "roblox", "rate": 0, "period": 60, **_columns(settings)}
     with desk.writing() as connection:
         key = games.add(connection, name, columns, desk.now())
+        game_id = games.find(connection, name)["id"]
     if not as_json:
         say(f"game {name} added; playing it costs a café {_told_price(columns['rate'], columns['period'])}")
-    _hand_over_key(desk, name, key, as_json=as_json)
+    _hand_over_key(desk, name, game_id, key, as_json=as_json)
 
 
-def _hand_over_key(desk: Desk, name: str, key: str, *, as_json: bool) -> None:
-    told = {"game": name, "api_key": key} if as_json else {"X-Api-Key": key}
+def _hand_over_key(desk: Desk, name: str, game_id: int, key: str, *, as_json: bool) -> None:
+    told = {"game": name, "game_id": str(game_id), "api_key": key} if as_json else {"X-Api-Key": key}
     hand_over("the game's servers", told, desk.config, as_json=as_json)
 
 
@@ -227,6 +229,7 @@ def rotate(desk: Desk, name: str, overlap: Seconds, as_json: bool) -> None:
     at = desk.now()
     with desk.writing() as connection:
         made = games.rotate_key(connection, name, later(at, overlap), at)
-    _hand_over_key(desk, name, made, as_json=as_json)
+        game_id = games.find(connection, name)["id"]
+    _hand_over_key(desk, name, game_id, made, as_json=as_json)
     if not as_json:
         say(f"the former key is valid until {instant(later(at, overlap))}" if overlap else "the former keys are void")

@@ -54,7 +54,7 @@ class Wanted:
 def list_games(connection: Connection, limit: int, name: str | None = None) -> list[Record]:
     """Games by name; `playing` is how many sessions are live."""
     query = _GAMES if name is None else _GAMES.where(games.c.name == name)
-    kept = ("name", "provider", "place_id", "image_url", "rate", "period", "is_active", "playing", "created_at")
+    kept = ("id", "name", "provider", "place_id", "image_url", "rate", "period", "is_active", "playing", "created_at")
     found = connection.execute(query.limit(limit)).mappings()
     return [{key: row[key] for key in kept} for row in found]
 
