@@ -54,6 +54,7 @@ __main__              cli                                                       
 icafectl              policy config vault passwords store handlers.translate pc_system.values charging.wallet   attrs click rich sqlalchemy
 virtual_router        wire                                                                 attrs click rich twisted
 virtual_pc_system     -                                                                    attrs click msgspec rich treq twisted
+virtual_partner       -                                                                    attrs click msgspec twisted
 virtual_playwave      -                                                                    attrs click msgspec rich treq twisted
 demo                  policy vault store app cli                                           attrs click sqlalchemy twisted
 bench                 policy wire vault passwords store app virtual_router                 attrs click msgspec rich sqlalchemy twisted
