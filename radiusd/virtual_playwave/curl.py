@@ -40,12 +40,12 @@ printf '%s\\n' "$$VERIFIED"
 SESSION=$$(printf '%s' "$$VERIFIED" | field game_session_id)
 
 # 4. Every 120 s, from the game server and from the launcher.
-printf 'X-Api-Key: %s\\n' "$$(setting api_key)" | curl -sS -X PATCH "$$SERVER$heartbeat" -H @- -H 'Content-Type: application/json' --data-raw "{\\"game_session_id\\":\\"$$SESSION\\",\\"provider_user_id\\":\\"1234567\\"}"
-printf 'Authorization: Bearer %s\\n' "$$TOKEN" | curl -sS -X PATCH "$$SERVER$alive" -H @- -H 'Content-Type: application/json'
+printf 'X-Api-Key: %s\\n' "$$(setting api_key)" | curl -sS -w '\\n' -X PATCH "$$SERVER$heartbeat" -H @- -H 'Content-Type: application/json' --data-raw "{\\"game_session_id\\":\\"$$SESSION\\",\\"provider_user_id\\":\\"1234567\\"}"
+printf 'Authorization: Bearer %s\\n' "$$TOKEN" | curl -sS -w '\\n' -X PATCH "$$SERVER$alive" -H @- -H 'Content-Type: application/json'
 
 # 5. The player leaves: a DELETE with a body. Then the launcher closes.
-printf 'X-Api-Key: %s\\n' "$$(setting api_key)" | curl -sS -X DELETE "$$SERVER$end" -H @- -H 'Content-Type: application/json' --data-raw "{\\"game_session_id\\":\\"$$SESSION\\",\\"play_duration_sec\\":1}"
-printf 'Authorization: Bearer %s\\n' "$$TOKEN" | curl -sS -X DELETE "$$SERVER$quit" -H @- -H 'Content-Type: application/json'
+printf 'X-Api-Key: %s\\n' "$$(setting api_key)" | curl -sS -w '\\n' -X DELETE "$$SERVER$end" -H @- -H 'Content-Type: application/json' --data-raw "{\\"game_session_id\\":\\"$$SESSION\\",\\"play_duration_sec\\":1}"
+printf 'Authorization: Bearer %s\\n' "$$TOKEN" | curl -sS -w '\\n' -X DELETE "$$SERVER$quit" -H @- -H 'Content-Type: application/json'
 """)  # noqa: E501 - lines to paste
 
 

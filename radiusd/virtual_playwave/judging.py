@@ -115,10 +115,11 @@ class Judge:
         match _result(answer):
             case "OK":
                 self._check_alive(session, answer)
-                session.spent_at = None
+                session.spent_at = session.maybe_spent_at = None
             case "CHARGE_EXHAUSTED":
                 self._check_alive(session, answer)
                 session.spent_at = session.spent_at or when
+                session.maybe_spent_at = session.maybe_spent_at or when
             case "SESSION_REPLACED":
                 self._check_rising(session, answer)
                 if session.over not in ("", "replaced"):
@@ -132,6 +133,7 @@ class Judge:
                 self._break(session.id, "the heartbeat of a live session was limited")
             case _ if answer.status == 0 or answer.status >= 500:
                 session.heard.again(when, is_sure=False)
+                session.maybe_spent_at = session.maybe_spent_at or when
             case other:
                 if not other.startswith("429"):
                     self._break(session.id, f"a heartbeat was answered {other}")
@@ -189,15 +191,19 @@ class Judge:
             self._break(session.id, "410 within its grace" if in_grace else "410, and nothing had ended it before")
 
     def _why_ended(self, session: SessionSeen, when: Span) -> str:
-        """The surest of the reasons for a 410."""
-        grace = session.spent_at
+        """The reason for a 410: of those that there may be, the one that was there first."""
         if session.is_end_sure:
             return "end"
-        if self._may_be_dead(session.launcher, when):
-            return "launcher"
-        if grace is not None and self.rules.may_be_over(grace, self.rules.grace, when):
-            return "grace"
-        return "nothing" if session.end_at is None else "end"
+        grace, launcher, rules = session.maybe_spent_at, session.launcher, self.rules
+        found = []
+        if session.end_at is not None:
+            found.append((session.end_at.asked, "end"))
+        if self._may_be_dead(launcher, when):
+            dead_at = launcher.heard.sure.asked + rules.launcher
+            found.append((dead_at if launcher.quit_at is None else launcher.quit_at.asked, "launcher"))
+        if grace is not None and rules.may_be_over(grace, rules.grace, when):
+            found.append((grace.asked + rules.grace, "grace"))
+        return min(found)[1] if found else "nothing"
 
     def _hear_end(self, session: SessionSeen, step: Step) -> None:
         answer, when = step.answer, span(step.answer)

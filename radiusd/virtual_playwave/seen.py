@@ -89,7 +89,10 @@ class LauncherSeen:
 
 @define(eq=False)
 class SessionSeen:
-    """A game session. `low` is the play time told last; `over` how it proved to be over, empty until it did."""
+    """A game session. `low` is the play time told last; `over` how it proved to be over, empty until it did.
+
+    `spent_at` is when its grace surely began, `maybe_spent_at` when it may have: an answer that said so may be lost.
+    """
 
     id: str
     user_id: str
@@ -99,6 +102,7 @@ class SessionSeen:
     heard: Heard
     low: int = 0
     spent_at: Span | None = None
+    maybe_spent_at: Span | None = None
     end_at: Span | None = None
     is_end_sure: bool = False
     replaced_at: Span | None = None

@@ -17,7 +17,7 @@ from radiusd.virtual_playwave.seen import Rules
 from radiusd.virtual_playwave.settings import Settings
 from radiusd.virtual_playwave.staying import pause
 from radiusd.virtual_playwave.steps import Step, Told, untold
-from radiusd.virtual_playwave.wire import Http, Wire
+from radiusd.virtual_playwave.wire import PATIENCE, Http, Wire
 
 _FAR = 0.3
 
@@ -128,7 +128,7 @@ class Stage:
         )
 
     def _wire(self, http: Http) -> Wire:
-        return Wire(http, self.clock, self.plan.settings.server, min(10.0, self.plan.cycle / 2))
+        return Wire(http, self.clock, self.plan.settings.server, min(PATIENCE, max(2.0, self.plan.cycle / 2)))
 
     def _hear(self, step: Step) -> None:
         self.judge.hear(step)

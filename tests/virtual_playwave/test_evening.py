@@ -150,3 +150,22 @@ def test_guests_of_servers_that_go_down_come_first() -> None:
     habits = [each.habit for each in visits(100, Random(1))]
     last = max(at for at, each in enumerate(habits) if each in (Habit.CRASH, Habit.SHUTDOWN))
     assert set(habits[: last + 1]) == {Habit.CRASH, Habit.SHUTDOWN}
+
+
+@pytest.mark.parametrize(
+    ("plan", "every"),
+    [({}, None), ({"pace": 2.0}, 2.0), ({"heartbeat": 0.5}, 0.5), ({"heartbeat": 60.0, "pace": 0.5}, 0.5)],
+)
+def test_the_pace_is_the_servers_unless_another_is_wanted(plan: dict[str, Any], every: float | None) -> None:
+    assert Plan(settings=SETTINGS, **plan).every == every
+
+
+def test_an_evening_at_another_pace_breaks_no_promise_either() -> None:
+    cafe = Cafe(players=20, pcs=10, pace=15.0)
+    assert cafe.evening().broken == []
+    assert len(cafe.told(What.HEARTBEAT)) > 100
+
+
+def test_two_evenings_with_one_seed_are_alike() -> None:
+    first, second = (summary(Cafe(players=20, pcs=10, seed=9).evening()) for _ in range(2))
+    assert first == second
