@@ -337,6 +337,9 @@ def refusal(ott: Ott | None, game_id: int, launcher_seen_at: Instant | None, at:
 
 # Charging
 
+ABANDONED = "abandoned"
+"""Why a charge is stopped that no session came of: nobody played, whatever the reason beside it."""
+
 
 def periods_begun(played: Seconds, period: Seconds) -> int:
     """How many charge periods have begun after so much play: each is paid in advance, the first at the start."""

@@ -2,11 +2,11 @@
 
 A period is paid in advance, as soon as it has begun, and each is a movement of its own: `charge:SESSION:1` is paid at
 the start, the next ones when the charge is renewed. Whatever is repeated finds the row of the charge as it was left,
-so it books nothing again.
+so it books nothing again. Where no session came of a charge, what was paid is given back: `refund:SESSION`.
 """
 
 from attrs import frozen
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
@@ -14,7 +14,8 @@ from policy.game import periods_begun
 from policy.quantities import Instant, Money, Seconds
 from radiusd.charging.wallet import Booking, balance, book, earned_with, wallet_of
 from radiusd.store import loading
-from radiusd.store.game_schema import games, wallet_charges
+from radiusd.store.game_schema import games, wallet_charges, wallet_entries, wallet_movements
+from radiusd.store.keys import among
 from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Job
 
@@ -29,6 +30,11 @@ _STOPPED = (
     update(wallet_charges)
     .where(wallet_charges.c.game_session_id == bindparam("key"))
     .values(stopped_at=bindparam("at"))
+)
+_PAID_IN = (
+    select(func.coalesce(-func.sum(wallet_entries.c.amount), 0))
+    .join_from(wallet_movements, wallet_entries, wallet_entries.c.movement_id == wallet_movements.c.id)
+    .where(among(wallet_movements.c.key), wallet_entries.c.number.is_not(None))
 )
 
 
@@ -127,12 +133,16 @@ class RenewJob(Job):
 
 @frozen(kw_only=True)
 class StopJob(Job):
-    """End a charge: pay what has begun by then, as far as the wallet goes, and never anything more."""
+    """End a charge: pay what has begun by then, as far as the wallet goes, and never anything more.
+
+    `is_abandoned`: no session came of it, so what was paid is given back.
+    """
 
     at: Instant
     key: str
     played: Seconds
     unbilled: Seconds
+    is_abandoned: bool = False
 
     def more(self, work: Work) -> Needs | None:
         """The wallet it is paid from."""
@@ -145,12 +155,18 @@ class StopJob(Job):
             charge = _locked(work, self.key)  # at this very moment another server has started it
         if not isinstance(charge, _Charge) or charge.is_stopped:
             return
+        if self.is_abandoned:
+            _give_back(work, charge, self.at)
+        else:
+            self._pay_the_rest(work, charge)
+        work.database.execute(_STOPPED, {"key": self.key, "at": self.at})
+
+    def _pay_the_rest(self, work: Work, charge: _Charge) -> None:
         game = _game_of(work, charge)
         until = periods_begun(Seconds(max(0, self.played - self.unbilled)), game.period)
         if game.rate:
             until = min(until, charge.periods + balance(work.database, wallet_of(charge.branch_id)) // game.rate)
         _pay(work, charge, until, self.at)
-        work.database.execute(_STOPPED, {"key": self.key, "at": self.at})
 
 
 def _game(work: Work, game_id: int) -> _Game | None:
@@ -208,7 +224,7 @@ def _pay(work: Work, charge: _Charge, until: int, at: Instant) -> None:
     game = _game_of(work, charge)
     bookings = [
         Booking(
-            key=f"charge:{charge.key}:{number}",
+            key=_name(charge, number),
             amount=Money(-game.rate),
             other=earned_with(charge.game_id),
             text=f"{game.name}, period {number}",
@@ -218,3 +234,22 @@ def _pay(work: Work, charge: _Charge, until: int, at: Instant) -> None:
     ]
     book(work.database, lambda: work.new_id("wallet_movements"), charge.branch_id, bookings, at)
     work.database.execute(_PAID, {"key": charge.key, "until": until})
+
+
+def _give_back(work: Work, charge: _Charge, at: Instant) -> None:
+    """Put back on the wallet what was taken off it, by what was booked: the rate may be another by now."""
+    keys = [_name(charge, number) for number in range(1, charge.periods + 1)]
+    paid = work.database.execute(_PAID_IN, {"keys": keys}).scalar_one()
+    booking = Booking(
+        key=f"refund:{charge.key}",
+        amount=Money(int(paid)),
+        other=earned_with(charge.game_id),
+        text=f"{_game_of(work, charge).name}, nobody played",
+    )
+    bookings = [booking] if paid else []
+    book(work.database, lambda: work.new_id("wallet_movements"), charge.branch_id, bookings, at)
+
+
+def _name(charge: _Charge, number: int) -> str:
+    """What the movement is called that pays a period."""
+    return f"charge:{charge.key}:{number}"

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from policy.game import ABANDONED
 from policy.quantities import Instant, Seconds
 from radiusd.charging.charges import CheckJob, RenewJob, StartJob, StopJob
 from radiusd.charging.port import ChargeUnavailable
@@ -58,9 +59,13 @@ class LocalWallet:
         return bool(is_paid)
 
     async def stop(self, key: str, played: Seconds, unbilled: Seconds, reason: str) -> None:
-        """Pay what has begun by then, as far as the wallet goes, and close the charge."""
-        del reason  # the session keeps it
-        await self._commit(StopJob(at=self._now(), key=key, played=played, unbilled=unbilled))
+        """Pay what has begun by then, as far as the wallet goes, and close the charge.
+
+        If no session came of it, what was paid is given back.
+        """
+        is_abandoned = reason == ABANDONED and not played
+        job = StopJob(at=self._now(), key=key, played=played, unbilled=unbilled, is_abandoned=is_abandoned)
+        await self._commit(job)
 
     async def _commit(self, job: Job) -> Any:
         committed: Deferred[Any] = Deferred()

@@ -37,6 +37,7 @@ class CafeAuth(Protocol):
     async def stop(self, key: str, played: Seconds, unbilled: Seconds, reason: str) -> None:
         """Charge no more; returns once that is acknowledged. What was never started never will be.
 
-        `played`: all seconds of play, the `unbilled` among them. `reason`: see GameEnd.
+        `played`: all seconds of play, the `unbilled` among them. `reason`: see GameEnd; or ABANDONED, of a charge
+        that may have been started and that no session came of, so that nothing is owed for it.
         """
         ...

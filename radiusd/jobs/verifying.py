@@ -8,7 +8,7 @@ and its charge stopped in case it was begun.
 from attrs import frozen
 from sqlalchemy import bindparam, insert, select, update
 
-from policy.game import GameSession, OttRefusal, Replaced, advance, refusal
+from policy.game import ABANDONED, GameSession, OttRefusal, Replaced, advance, refusal
 from policy.quantities import Instant, Seconds
 from radiusd.store import game_rows
 from radiusd.store.game_rows import Played, Token
@@ -169,7 +169,7 @@ def _stop(work: Work, session_id: str, branch_id: int, game_id: int, at: Instant
         "game_id": game_id,
         "played": 0,
         "unbilled": 0,
-        "reason": "abandoned",
+        "reason": ABANDONED,
         "created_at": at,
         "due_at": at,
     }

@@ -5,7 +5,7 @@ from typing import Any
 from attrs import frozen
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from policy.game import GameEnd, GamePhase, GameSession, Ott, wake_at
+from policy.game import ABANDONED, GameEnd, GamePhase, GameSession, Ott, wake_at
 from policy.quantities import Instant
 from radiusd.store.game_schema import charge_stops, game_sessions, launcher_sessions, otts
 
@@ -92,9 +92,10 @@ def _one(database: Connection, query: Any, **values: Any) -> Played | None:
     return None if row is None else _played(row)
 
 
-def _played(row: RowMapping) -> Played:
+def session_from_row(row: RowMapping) -> GameSession:
+    """A row of `game_sessions` as policy sees it."""
     end = row["end_reason"]
-    session = GameSession(
+    return GameSession(
         id=row["id"],
         phase=GamePhase(row["phase"]),
         started_at=row["started_at"],
@@ -105,8 +106,11 @@ def _played(row: RowMapping) -> Played:
         ended_at=row["ended_at"],
         end=None if end is None else GameEnd(end),
     )
+
+
+def _played(row: RowMapping) -> Played:
     return Played(
-        session=session,
+        session=session_from_row(row),
         game_id=row["game_id"],
         branch_id=row["branch_id"],
         launcher_session_id=row["launcher_session_id"],
@@ -164,7 +168,7 @@ def order_stop(database: Connection, played: Played, ended: GameSession, at: Ins
         "game_id": played.game_id,
         "played": ended.played(at),
         "unbilled": ended.unbilled,
-        "reason": ended.end.value if ended.end else "abandoned",
+        "reason": ended.end.value if ended.end else ABANDONED,
         "created_at": at,
         "due_at": at,
     }

@@ -105,6 +105,11 @@ def test_a_lifted_grace_is_never_paid_later() -> None:
     assert (session.played(at(200)), session.payable(at(200)), session.unbilled) == (200, 150, 50)
 
 
+def test_a_renewal_in_the_grace_lifts_it() -> None:
+    session = a_session(BeatUnpaid(at(100)), BeatRenewed(at(150)))
+    assert (session.phase, session.grace_from) == (GamePhase.ACTIVE, None)
+
+
 def test_play_is_counted_in_whole_seconds_and_is_none_at_the_start() -> None:
     session = a_session()
     assert [session.played(Instant(NOON + each)) for each in (0, 999, 1_000, 1_999, 2_000)] == [0, 0, 1, 1, 2]
