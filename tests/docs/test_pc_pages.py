@@ -99,6 +99,7 @@ def test_the_portals_figures_are_those_of_the_code() -> None:
     for claim in (
         f"{portal.LASTS // 3_600_000} hours later",
         f"more than {rates.LOGINS.most} calls a minute",
+        f"more than {tries.MOST_OF_A_BRANCH} logins a second at the branch, {tries.MOST_IN_ALL} in all",
         f"At most {rates.READS.most} reads a minute",
         f"{LARGEST_BODY:,} octets".replace(",", " "),
         f"{Limits().connections_per_address} connections",

@@ -20,7 +20,14 @@ from radiusd.web.errors import WebError
 from radiusd.web.fair import FairQueue
 from radiusd.web.portal.guests import Guests
 from radiusd.web.portal.login import PcLoginReply, PcLoginRequest, PcLogins
-from radiusd.web.portal.tries import MOST_BY_ADDRESS, MOST_BY_NAME, WINDOW
+from radiusd.web.portal.tries import (
+    MOST_BY_ADDRESS,
+    MOST_BY_NAME,
+    MOST_IN_ALL,
+    MOST_OF_A_BRANCH,
+    WINDOW,
+    Crowd,
+)
 from radiusd.web.portal.wallet import Wallet
 from radiusd.web.routes import Call, Headers
 from tests.pc_sync.given import SOURCE
@@ -198,6 +205,29 @@ def test_guesses_that_are_made_all_at_once_count_before_they_are_answered(phone:
     phone.pc.answers = [None]
     waiting = [phone.log_in() for _ in range(5)]
     assert [each and each.status for each in waiting] == [None, None, None, 429, 429]
+
+
+def test_of_a_flood_of_guesses_from_everywhere_only_so_many_a_second_reach_the_pc_system(phone: Portal) -> None:
+    phone.pc.answers = [WRONG]
+
+    def guess(number: int) -> Any:
+        return phone.log_in(f"guest {number}", source=f"203.0.113.{number}")
+
+    told = [guess(number) for number in range(MOST_OF_A_BRANCH + 5)]
+    assert [each.status for each in told] == [401] * MOST_OF_A_BRANCH + [429] * 5
+    assert len(phone.pc.calls) == MOST_OF_A_BRANCH
+    assert told[-1].headers == (("Retry-After", "1"),)
+    phone.cafe.pass_time(1)
+    # Being held back was no guess: all three of that name are left.
+    last = MOST_OF_A_BRANCH + 4
+    assert [guess(last).status for _ in range(MOST_BY_NAME + 1)] == [401] * MOST_BY_NAME + [429]
+
+
+def test_a_flood_at_many_branches_is_bounded_in_all() -> None:
+    crowd = Crowd()
+    waits = [crowd.begin(number, 1_000) for number in range(MOST_IN_ALL + 1)]
+    assert waits == [0] * MOST_IN_ALL + [1_000]
+    assert crowd.begin(1, 2_000) == 0
 
 
 def test_whoever_knows_the_password_may_log_in_as_often_as_they_like(phone: Portal) -> None:

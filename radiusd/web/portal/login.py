@@ -21,7 +21,7 @@ from radiusd.web.errors import WebError
 from radiusd.web.fair import FairQueue
 from radiusd.web.portal.guests import Guests, access_to
 from radiusd.web.portal.refusing import is_wrong_guess, refusal
-from radiusd.web.portal.tries import Tries
+from radiusd.web.portal.tries import Crowd, Tries
 from radiusd.web.routes import Call
 from radiusd.web.times import iso
 
@@ -82,6 +82,7 @@ class PcLogins:
         self._vault = vault
         self._new_token = new_token
         self._tries = Tries()
+        self._crowd = Crowd()
 
     async def log_in(self, call: Call) -> PcLoginReply:
         """A token for whoever knows the password. Raises WebError."""
@@ -107,9 +108,11 @@ class PcLogins:
         name = (system.branch_id, asked.username.casefold())
         wait = self._tries.begin(name, call.source, call.at)
         if wait:
-            seconds = str(-(-wait // 1000))
-            message = "Too many tries. Please wait five minutes."
-            raise WebError("RATE_LIMITED", message, headers=(("Retry-After", seconds),))
+            raise _held_back("Too many tries. Please wait five minutes.", wait)
+        wait = self._crowd.begin(system.branch_id, call.at)
+        if wait:
+            self._tries.take_back(name, call.source, call.at)
+            raise _held_back("Too many people log in at this moment. Please try again.", wait)
         try:
             found = await self._client.log_in(access, asked.username, asked.password, system.location_id)
         except PcSystemError as error:
@@ -137,6 +140,10 @@ class PcLogins:
             raise WebError("TRY_AGAIN", "The system is busy. Please try again.", headers=(("Retry-After", "1"),))
         kept: LoggedIn = result
         return kept
+
+
+def _held_back(message: str, wait: int) -> WebError:
+    return WebError("RATE_LIMITED", message, headers=(("Retry-After", str(-(-wait // 1000))),))
 
 
 def _device(text: str | None) -> str | None:

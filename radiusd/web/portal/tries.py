@@ -1,4 +1,8 @@
-"""How often somebody may guess: wrong tries are counted by name and by address, and those under way count as wrong."""
+"""How often somebody may guess: wrong tries are counted by name and by address, and those under way count as wrong.
+
+Whoever has a thousand addresses guesses a thousand names. Each guess costs some milliseconds in which routers wait, so
+there is a bound as well to how many log in within a second, at a branch and in all.
+"""
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable
@@ -6,6 +10,9 @@ from collections.abc import Hashable
 WINDOW = 300_000
 MOST_BY_NAME = 3
 MOST_BY_ADDRESS = 10
+MOST_OF_A_BRANCH = 20
+MOST_IN_ALL = 50
+_SECOND = 1_000
 _MOST_REMEMBERED = 50_000
 
 
@@ -61,3 +68,19 @@ class Tries:
         """It was right, or nobody could tell."""
         self._by_name.take_back(name, at)
         self._by_address.take_back(address, at)
+
+
+class Crowd:
+    """How many log in within a second, right or wrong."""
+
+    def __init__(self) -> None:
+        self._of_branch = Window(MOST_OF_A_BRANCH, _SECOND)
+        self._in_all = Window(MOST_IN_ALL, _SECOND)
+
+    def begin(self, branch_id: int, at: int) -> int:
+        """Milliseconds to wait, or 0: then one more logs in."""
+        wait = max(self._of_branch.free_in(branch_id, at), self._in_all.free_in(None, at))
+        if not wait:
+            self._of_branch.add(branch_id, at)
+            self._in_all.add(None, at)
+        return wait
