@@ -1,4 +1,4 @@
-"""Clients that mean ill: they drip, never end, never read. A process of its own: `python -m radiusd.bench.ill PORT SECONDS`.
+"""Clients that mean ill: they drip, never end, never read. A process: `python -m radiusd.bench.ill PORT SECONDS`.
 
 It goes on until its standard input ends, waits until the last dripping connection is closed, and up to SECONDS for
 those that never read, and then prints what became of them.
