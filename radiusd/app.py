@@ -19,7 +19,8 @@ from policy.quantities import Instant
 from radiusd import gaming
 from radiusd.changing import Changer
 from radiusd.charging import stops
-from radiusd.charging.local import LocalWallet
+from radiusd.charging.building import ChargingError
+from radiusd.charging.building import build as build_cafe_auth
 from radiusd.charging.stopping import Stopping
 from radiusd.cluster.announcements import Announcements, Listeners
 from radiusd.cluster.building import build as build_announcements
@@ -130,7 +131,10 @@ class App:
         self._watch = Watch(self._look, revision, self._known, self._orders, submit, now)
         self._nases.when_back = lambda router_id, at: submit(HurryJob(router_id, at), _nobody_waits)
         self._boots = Boots(boots, lambda job: self._writer.submit(job, _nobody_waits))
-        cafe_auth = LocalWallet(lambda: self._known.directory, submit, now)
+        try:
+            cafe_auth = build_cafe_auth(config.games, lambda: self._known.directory, submit, reactor, now)
+        except ChargingError as error:
+            raise StartError(str(error)) from error
         self._stopping = Stopping(
             cafe_auth,
             lambda at: self._read(lambda connection: stops.due(connection, at)),

@@ -64,7 +64,7 @@ class Redis:
 
 @frozen(kw_only=True)
 class Games:
-    """The rules for games. `partner_url` is "" where the cafés' own wallets are charged.
+    """The rules for games. `partner_key_file` is None where the cafés' own wallets are charged.
 
     `charge_outage`: seconds that a game goes on while nobody can tell whether it is paid; 0 for ever.
     """
@@ -72,7 +72,7 @@ class Games:
     bind_to_seat: bool = True
     charge_outage: int = 0
     partner_url: str = ""
-    partner_key_file: str = ""
+    partner_key_file: Path | None = None
 
 
 @frozen
@@ -112,6 +112,14 @@ class _Web:
 
 
 @frozen
+class _Games:
+    bind_to_seat: bool = True
+    charge_outage: int = 0
+    partner_url: str = ""
+    partner_key_file: str = ""
+
+
+@frozen
 class _Store:
     url: str = ""
     key_file: str = ""
@@ -134,7 +142,7 @@ _SECTIONS: dict[str, type] = {
     "web": _Web,
     "store": _Store,
     "redis": _Redis,
-    "games": Games,
+    "games": _Games,
     "cuts": Cuts,
     "log": _Log,
 }
@@ -243,14 +251,20 @@ class _Reader:
             cuts=cuts,
         )
 
-    def _games(self, games: Games) -> Games:
+    def _games(self, games: _Games) -> Games:
         if not 0 <= games.charge_outage <= _LONGEST_OUTAGE:
             self._mistake("games", "charge_outage", f"expected 0 to {_LONGEST_OUTAGE} seconds; 0 for any time")
         if games.partner_url and not games.partner_url.startswith(("http://", "https://")):
             self._mistake("games", "partner_url", "expected http(s)://HOST/PATH, as in https://pay.example.net/api")
         if bool(games.partner_url) != bool(games.partner_key_file):
             self._mistake("games", "partner_key_file", "expected together with partner_url, the file with its key")
-        return games
+        key_file = self._path.parent / games.partner_key_file if games.partner_key_file else None
+        return Games(
+            bind_to_seat=games.bind_to_seat,
+            charge_outage=games.charge_outage,
+            partner_url=games.partner_url,
+            partner_key_file=key_file,
+        )
 
     def _web(self, web: _Web) -> Web:
         if not _is_public_url(web.public_url):

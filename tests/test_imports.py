@@ -21,6 +21,7 @@ paths                 -                                                         
 config                paths                                                                attrs msgspec
 vault                 -                                                                    cryptography
 passwords             vault                                                                argon2
+secret_files          -                                                                    -
 hashing               -                                                                    twisted
 web                   policy                                                               attrs msgspec prometheus_client twisted zope
 web.fair              store.writer                                                         -
@@ -31,9 +32,10 @@ web.building          policy config pc_system store vault web charging.port     
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
 cluster               -                                                                    attrs msgspec redis twisted
-cluster.building      config cluster                                                       twisted
+cluster.building      config cluster secret_files                                          twisted
 pc_system             policy                                                               attrs msgspec treq twisted zope
 charging              policy store pc_system web.fair                                      attrs msgspec sqlalchemy treq twisted
+charging.building     policy config pc_system store secret_files web.fair charging         -
 server                policy wire store.directory                                          attrs prometheus_client twisted
 handlers.classes      -                                                                    attrs
 handlers.translate    policy wire handlers.classes                                         attrs

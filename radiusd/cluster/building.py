@@ -1,7 +1,6 @@
 """The announcements that the configuration asks for."""
 
 import secrets
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from radiusd.cluster.alone import Alone
 from radiusd.cluster.announcements import Announcements, Listeners
 from radiusd.cluster.errors import ClusterError
 from radiusd.config import Redis
+from radiusd.secret_files import SecretFileError, read_secret_file
 
 
 def build(settings: Redis | None, listeners: Listeners, drop: Callable[[str], None], reactor: Any) -> Announcements:
@@ -34,17 +34,8 @@ def build(settings: Redis | None, listeners: Listeners, drop: Callable[[str], No
 
 
 def read_password(path: Path) -> str:
-    """The first line of `path`; raises ClusterError when it is missing, empty, or readable by others."""
+    """The first line of `path`; raises ClusterError."""
     try:
-        mode = path.stat().st_mode
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ClusterError(f"cannot read {path}, redis.password_file: {error.strerror}") from error
-    except UnicodeDecodeError:
-        # Not even as the cause: it has in it what could not be read.
-        raise ClusterError(f"{path}, redis.password_file, is not UTF-8 text") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ClusterError(f"{path}, redis.password_file, can be read by others: run chmod 600 {path}")
-    if not lines or not lines[0]:
-        raise ClusterError(f"{path}, redis.password_file, has no password in its first line")
-    return lines[0]
+        return read_secret_file(path, "redis.password_file")
+    except SecretFileError as error:
+        raise ClusterError(str(error)) from None

@@ -74,7 +74,7 @@ def test_a_password_file_of_which_others_have_any_use_is_refused(file: Path, mod
 @pytest.mark.parametrize("content", [b"", b"\n", b"\ncorrect horse\n"])
 def test_a_password_file_without_one_is_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    assert why_not(file) == f"{file}, redis.password_file, has no password in its first line"
+    assert why_not(file) == f"{file}, redis.password_file, has nothing in its first line"
 
 
 def test_a_password_file_that_is_not_text_is_refused_and_not_shown(file: Path) -> None:
