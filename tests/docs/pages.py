@@ -14,13 +14,17 @@ PAGES = (README, *sorted(DOCS.rglob("*.md")))
 
 OPERATOR = DOCS / "operator"
 READ_IN_ORDER = (
-    *(OPERATOR / f"{name}.md" for name in ("install", "add-a-branch", "day-by-day", "cuts", "gaming-pcs")),
+    *(OPERATOR / f"{name}.md" for name in ("install", "add-a-branch", "day-by-day", "cuts", "gaming-pcs", "games")),
     OPERATOR / "when-it-does-not-work.md",
     DOCS / "integrator" / "health-and-json.md",
 )
 """The pages an operator goes through on one machine, each going on where the one before ended."""
 
-TRIED_OUT = (DOCS / "integrator" / "pc-sync.md", DOCS / "integrator" / "portal.md")
+TRIED_OUT = (
+    DOCS / "integrator" / "pc-sync.md",
+    DOCS / "integrator" / "portal.md",
+    DOCS / "integrator" / "charging-partner.md",
+)
 """The pages that somebody goes through who has the project and nothing else."""
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

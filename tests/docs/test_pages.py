@@ -11,6 +11,7 @@ import pytest
 
 from radiusd import config
 from radiusd.icafectl.root import icafectl
+from radiusd.virtual_partner.cli import main as charging_partner
 from radiusd.virtual_pc_system.cli import main as pc_system
 from radiusd.virtual_router.cli import main as virtual_router
 from tests.docs import pages
@@ -97,6 +98,11 @@ def test_every_virtual_router_line_is_one(place: str, line: str) -> None:
 @pytest.mark.parametrize(("place", "line"), sorted(set(pages.commands("scripts/pc-system"))))
 def test_every_pc_system_line_is_one(place: str, line: str) -> None:
     _parse(pc_system, "pc-system", line)
+
+
+@pytest.mark.parametrize(("place", "line"), sorted(set(pages.commands("scripts/charging-partner"))))
+def test_every_charging_partner_line_is_one(place: str, line: str) -> None:
+    _parse(charging_partner, "charging-partner", line)
 
 
 STANDS_FOR = {
