@@ -10,6 +10,8 @@ from radiusd.icafectl.grammar import examples
 from radiusd.icafectl.printing import say
 from radiusd.store.database import Database
 from radiusd.store.errors import StoreError
+from radiusd.store.game_schema import launchers
+from radiusd.store.pc_schema import pc_keys
 from radiusd.store.schema import branches, logins, routers
 from radiusd.vault import make_key_file, read_key_file
 
@@ -50,10 +52,11 @@ def init(desk: Desk) -> None:
 
 
 _BRANCHES = select(func.count()).select_from(branches)
+_SEALED = (routers, logins, pc_keys, launchers)
 
 
 def _has_secrets(connection: Connection) -> bool:
-    return any(connection.execute(select(table).limit(1)).first() is not None for table in (routers, logins))
+    return any(connection.execute(select(table).limit(1)).first() is not None for table in _SEALED)
 
 
 def _make_folder(file: Path | None) -> None:

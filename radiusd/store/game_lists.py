@@ -5,8 +5,9 @@ from typing import Any
 from attrs import frozen
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
-from policy.game import SILENT_FOR, GameEnd, GamePhase, GameSession
+from policy.game import SILENT_FOR
 from policy.quantities import Instant, later
+from radiusd.store.game_rows import session_from_row
 from radiusd.store.game_schema import charge_stops, game_keys, game_sessions, games, launcher_sessions, launchers
 from radiusd.store.schema import branches
 
@@ -137,19 +138,3 @@ def _charge(row: RowMapping) -> str:
 
 def _stop(row: RowMapping) -> Record:
     return {name: row[f"stop_{name}"] for name in ("created_at", "attempts", "due_at", "done_at")}
-
-
-def session_from_row(row: Any) -> GameSession:
-    """A row of `game_sessions` as policy sees it."""
-    end = row["end_reason"]
-    return GameSession(
-        id=row["id"],
-        phase=GamePhase(row["phase"]),
-        started_at=row["started_at"],
-        last_heartbeat_at=row["last_heartbeat_at"],
-        grace_from=row["grace_from"],
-        unpaid_for=row["unpaid_for"],
-        unrenewed_since=row["unrenewed_since"],
-        ended_at=row["ended_at"],
-        end=None if end is None else GameEnd(end),
-    )

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from secrets import token_urlsafe
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from policy.quantities import Instant
 from radiusd.store import naming, revisions
-from radiusd.store.game_schema import game_keys, games
+from radiusd.store.errors import Refused
+from radiusd.store.game_schema import charge_stops, game_keys, game_sessions, games
 from radiusd.store.identifiers import take_one
 from radiusd.store.pc_directory import hash_token
 
@@ -30,10 +31,25 @@ def add(connection: Connection, name: str, settings: Mapping[str, Any], at: Inst
 
 
 def change(connection: Connection, name: str, settings: Mapping[str, Any]) -> None:
-    """Other settings for a game; `settings` are columns. Raises NotFound."""
+    """Other settings for a game; `settings` are columns. Raises NotFound; Refused for its period while it is played."""
     row = find(connection, name)
+    if settings.get("period", row["period"]) != row["period"]:
+        _require_uncharged(connection, row)
     connection.execute(update(games).where(games.c.id == row["id"]).values(**settings))
     revisions.announce(connection)
+
+
+def _require_uncharged(connection: Connection, row: RowMapping) -> None:
+    """Running charges are counted in periods: with another one they would at once owe more, or nothing for long."""
+    live = select(game_sessions.c.id).where(game_sessions.c.game_id == row["id"], game_sessions.c.ended_at.is_(None))
+    ending = select(charge_stops.c.game_session_id).where(
+        charge_stops.c.game_id == row["id"], charge_stops.c.due_at.is_not(None)
+    )
+    if any(connection.execute(each.limit(1)).first() for each in (live, ending)):
+        raise Refused(
+            f"charges of game {row['name']} run, and they are counted in its periods: `icafectl game stop` it, wait "
+            "until `icafectl game sessions` shows all charges stopped, change the period, and start it again"
+        )
 
 
 def set_active(connection: Connection, name: str, *, is_active: bool) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from policy.game import GameSession
 from policy.quantities import Instant
-from radiusd.store.game_lists import session_from_row
+from radiusd.store.game_rows import session_from_row
 from radiusd.store.game_schema import game_sessions
 from radiusd.store.schema import branches
 

@@ -86,3 +86,20 @@ def test_what_is_not_there_is_told_with_what_to_do(counter: Counter, arcade: Arc
 def test_stopping_a_game_tells_what_becomes_of_those_who_play(counter: Counter, arcade: Arcade) -> None:
     arcade.put()
     assert "who plays it now (1)" in counter.run("game", "stop", "Sky")
+
+
+def test_the_period_that_charges_are_counted_in_cannot_change_while_any_runs(counter: Counter, arcade: Arcade) -> None:
+    live = arcade.put()
+    counter.run("game", "set", "Sky", "--rate", "6", "--period", "60s")
+    assert "icafectl game stop" in counter.run("game", "set", "Sky", "--period", "30s", status=1)
+    counter.execute("UPDATE game_sessions SET phase = 'ENDING', ended_at = started_at, end_reason = 'normal'")
+    arcade.stop(live)
+    counter.run("game", "set", "Sky", "--period", "30s", status=1)
+    counter.execute("UPDATE charge_stops SET due_at = NULL, done_at = created_at")
+    assert "for each begun 30 s" in counter.run("game", "set", "Sky", "--period", "30s")
+
+
+def test_another_game_that_is_played_keeps_nobody_from_changing_this_one(counter: Counter, arcade: Arcade) -> None:
+    counter.run("game", "add", "Maze", "--place-id", "2")
+    arcade.put()
+    counter.run("game", "set", "Maze", "--period", "30s")

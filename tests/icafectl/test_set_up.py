@@ -34,6 +34,15 @@ def test_init_never_replaces_a_key_that_stored_secrets_need(counter: Counter) ->
     assert not (counter.folder / "key").exists()
 
 
+@pytest.mark.parametrize("words", [["branch", "pc-sync", "set-up", "Centre"], ["launcher", "add", "pcs"]], ids=" ".join)
+def test_the_secrets_of_pc_systems_and_launchers_need_the_key_as_well(bare: Counter, words: list[str]) -> None:
+    bare.run("store", "init")
+    bare.run("branch", "add", "Centre")
+    bare.run(*words)
+    (bare.folder / "key").unlink()
+    assert "backup" in bare.run("store", "init", status=2)
+
+
 def test_without_a_store_no_empty_one_is_made(beside_a_file: Counter) -> None:
     assert "store init" in beside_a_file.run("branch", "list", status=2)
     assert sorted(each.name for each in beside_a_file.folder.iterdir()) == ["radiusd.toml"]
