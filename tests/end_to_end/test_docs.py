@@ -13,7 +13,12 @@ from tests.end_to_end.machine import Machine, missing
 STAYS = {"scripts/demo --with-pc-system\n": "icafectl"}
 """What does not end by itself, and a word that it prints when it is ready."""
 
-GOES_ON = {"virtual-router": "it is recorded", "pc-system": "the page is at", "charging-partner": "partner_url is"}
+GOES_ON = {
+    "virtual-router": "it is recorded",
+    "pc-system": "the page is at",
+    "playwave": "the café is charged",
+    "charging-partner": "partner_url is",
+}
 """What is left running, and what it prints when it is ready."""
 
 
