@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,18 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def measured(folder: Path, part: str, *options: str) -> dict[str, Any]:
-    """The figures of one part. Whether the machine is quick enough is for scripts/bench to say, not for a test."""
+def command(part: str, *options: str) -> list[str]:
+    """On the store under test."""
     server = server_address()
     store = ("--store", "sqlite") if server is None else ("--store", "postgresql", "--postgresql-url", server)
-    command = [str(ROOT / "scripts/bench"), "pc-sync", "--only", part, *store, *options, "--json"]
+    return [str(ROOT / "scripts/bench"), "pc-sync", "--only", part, *store, *options]
+
+
+def measured(folder: Path, part: str, *options: str) -> dict[str, Any]:
+    """The figures of one part. Whether the machine is quick enough is for scripts/bench to say, not for a test."""
+    environment = {**os.environ, "TMPDIR": str(folder)}
     ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "TMPDIR": str(folder)}
+        command(part, *options, "--json"), capture_output=True, text=True, timeout=120, check=False, env=environment
     )
     assert ended.stdout, ended.stderr
     told: dict[str, Any] = json.loads(ended.stdout)
@@ -82,3 +88,29 @@ def test_clients_that_mean_ill_are_all_closed(folder: Path) -> None:
         assert found[f"{name}, sent"] == found[f"{name}, refused with 413"] > 0
     assert found["gzip bomb, sent"] == found["gzip bomb, refused with 415"] > 0
     assert found["webhook, p50"] > 0
+
+
+def test_one_that_is_interrupted_leaves_nothing_behind(folder: Path) -> None:
+    running = subprocess.Popen(
+        command("logout", "--sessions", "40", "--before", "60"),
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(folder)},
+        start_new_session=True,
+    )
+    assert running.stderr is not None
+    while "watching RADIUS" not in running.stderr.readline():
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=30)
+    assert running.returncode == 128 + signal.SIGINT
+    assert list(folder.iterdir()) == []
+    left = [each for each in Path("/proc").glob("[0-9]*/cmdline") if str(folder) in _text(each)]
+    assert left == []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
