@@ -17,9 +17,13 @@ from sqlalchemy import Connection, select
 
 from policy.package import Package, Rate
 from policy.quantities import DAY, HOUR, BitsPerSecond, Instant, Money, Octets, Seconds
+from radiusd.charging import wallet
 from radiusd.store import (
     accounts,
     branches,
+    game_schema,
+    games,
+    launchers,
     packages,
     pc_networks,
     pc_schema,
@@ -59,6 +63,9 @@ PACKAGES = (
         price=Money(10_000),
     ),
 )
+GAME, LAUNCHER = "Sky Race", "demo-pcs"
+GAME_SETTINGS = {"provider": "roblox", "place_id": "1818", "rate": Money(5), "period": Seconds(60)}
+COINS = Money(1_000)
 LOCATION = "loc_demo"
 PC_USERS = (("demo1", "nora_01"), ("demo2", "minh_02"), ("demo3", "linh_03"))
 """Accounts, and who they are at the gaming PCs."""
@@ -77,6 +84,7 @@ class Demo:
         self._key = folder / "key"
         self._store = folder / "store.sqlite3"
         self.pc_settings = folder / "pc-system.json"
+        self.game_settings = folder / "playwave.json"
 
     def prepare(self, ports: dict[str, int], at: Instant) -> dict[str, Any]:
         """Make what is missing; what demo.json tells, but for the process id."""
@@ -92,6 +100,7 @@ class Demo:
         with database.writing() as connection:
             voucher = _fill(connection, vault, made, ports["coa"], at)
             self._prepare_pc_system(connection, vault, ports, at)
+            self._prepare_game(connection, vault, ports, at)
         database.close()
         return {
             "auth": f"{ADDRESS}:{ports['auth']}",
@@ -121,6 +130,20 @@ class Demo:
         secrets = json.loads(self.pc_settings.read_text())
         url = f"http://{ADDRESS}:{ports['web']}/api/pc-sync/event"
         _write(self.pc_settings, json.dumps({**secrets, "url": url}, indent=2) + "\n")
+
+    def _prepare_game(self, connection: Connection, vault: Vault, ports: dict[str, int], at: Instant) -> None:
+        """A game, a launcher at the branch and coins to play for; their secrets are kept for the virtual ones."""
+        branch = branches.find(connection, BRANCH)
+        if connection.execute(select(game_schema.games.c.id)).first() is None:
+            api_key = games.add(connection, GAME, GAME_SETTINGS, at)
+            secret = launchers.add(connection, vault, LAUNCHER, branch, at)
+            wallet.top_up(connection, branch["id"], COINS, "demo", "from the house", at)
+            made = {"launcher_id": LAUNCHER, "launcher_secret": secret, "api_key": api_key}
+            game_id = str(games.find(connection, GAME)["id"])
+            _write(self.game_settings, json.dumps({**made, "game_id": game_id}))
+        settings = json.loads(self.game_settings.read_text())
+        settings["server"] = f"http://{ADDRESS}:{ports['web']}"
+        _write(self.game_settings, json.dumps(settings, indent=2) + "\n")
 
     def _credentials(self) -> dict[str, Any]:
         """The secret and the passwords, made once and kept before anything is stored under them."""
@@ -219,6 +242,10 @@ Try it, in another terminal:
   what the café knows, and why
     {icafectl} session list
     {icafectl} why {first["name"]}
+
+  a guest plays a game at a PC, and the café pays for it; three minutes take as many seconds
+    {_shown(root / "scripts/playwave")} play --settings {_shown(demo.game_settings)} --minutes 3 --speed 60
+    {icafectl} wallet history {BRANCH}
 {_how_to_try_pc_system(demo, told) if with_pc_system else ""}"""
 
 

@@ -58,7 +58,7 @@ virtual_router        wire                                                      
 virtual_pc_system     -                                                                    attrs click msgspec rich treq twisted
 virtual_partner       -                                                                    attrs click msgspec twisted
 virtual_playwave      -                                                                    attrs click msgspec rich treq twisted
-demo                  policy vault store app cli                                           attrs click sqlalchemy twisted
+demo                  policy vault charging.wallet store app cli                           attrs click sqlalchemy twisted
 bench                 policy wire vault passwords store app virtual_router                 attrs click msgspec rich sqlalchemy twisted
 drawing               policy                                                               click
 """  # noqa: E501 - a table

@@ -102,6 +102,17 @@ def test_the_lines_it_prints_work_as_printed(demo: Demo) -> None:
     assert "demo1" in shell(demo.line_with(" why "))
 
 
+def test_a_guest_plays_a_game_and_the_cafe_pays_for_it(demo: Demo) -> None:
+    demo.start()
+    assert "the game went well" in shell(demo.line_with("playwave"))
+    assert re.search(r"-5 +995 +Sky Race, period 1", shell(demo.line_with("wallet history")))
+    assert (demo.folder / "playwave.json").stat().st_mode & 0o077 == 0
+    first = (demo.folder / "playwave.json").read_text()
+    demo.stop()
+    demo.start()
+    assert (demo.folder / "playwave.json").read_text() == first
+
+
 def test_with_a_pc_system_logging_off_the_pc_cuts_the_wifi(demo: Demo) -> None:
     demo.start("--with-pc-system")
     eventually(lambda: "the page is at" in demo.printed())
