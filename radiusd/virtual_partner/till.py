@@ -107,7 +107,10 @@ class Till:
         charge = self.charges.setdefault(key, Charge(None, None))
         if not charge.is_stopped:
             charge.is_stopped, charge.played, charge.reason = True, played, reason
-            if charge.branch_id is not None:
+            if charge.branch_id is not None and reason == "abandoned" and not played:
+                self.balances[charge.branch_id] += charge.paid
+                charge.paid = 0
+            elif charge.branch_id is not None:
                 wanted = max(0, played - unbilled) // PERIOD + 1
                 self._pay(charge, min(wanted, charge.paid + self.left(charge.branch_id)))
         return {"result": "stopped"}

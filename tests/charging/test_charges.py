@@ -1,14 +1,19 @@
 """The built-in wallet as a café's side: each begun period is paid once, in advance, and never more than there is."""
 
 from ipaddress import ip_network
+from itertools import count
+from typing import Any
 
 import pytest
 from attrs import evolve
 
 from policy.quantities import Seconds
+from radiusd.charging import charges
 from radiusd.charging.charges import RenewJob, StartJob, StopJob
 from radiusd.charging.port import ChargeUnavailable
-from radiusd.store.writer import Failed
+from radiusd.store.identifiers import Identifiers
+from radiusd.store.work import Work
+from radiusd.store.writer import Failed, Job
 from tests.charging.given import Till, a_key, came_of
 
 KEY = a_key(1)
@@ -199,3 +204,41 @@ def test_an_address_is_of_the_cafe_with_the_narrowest_network_around_it(
 def test_an_address_of_two_cafes_is_the_older_ones(till: Till) -> None:
     with_networks(till, b5="198.51.100.7/32", b2="198.51.100.7/32")
     assert came_of(till.port.verify_ip("198.51.100.7")) == 2
+
+
+# What another server does between looking and deciding
+
+
+def without_a_look(till: Till, job: Job) -> Any:
+    """The job as it runs when what it decides over came only after it had looked for its wallet."""
+    with till.database.writing() as connection:
+        return job.run(Work(connection, Identifiers()))
+
+
+def test_a_charge_that_began_a_moment_ago_is_locked_before_it_is_paid(till: Till) -> None:
+    cafe, game = till.a_cafe(10), till.a_game(period=60)
+    till.start(KEY, cafe, game)
+    assert without_a_look(till, RenewJob(at=till.at, key=KEY, played=Seconds(60))) is True
+    assert without_a_look(till, StopJob(at=till.at, key=KEY, played=Seconds(120), unbilled=Seconds(0))) is None
+    assert (till.booked(KEY), till.wrong()) == ([1, 2, 3], [])
+
+
+@pytest.mark.parametrize("is_first", ["the stop", "the start"])
+def test_of_a_start_and_a_stop_of_this_very_moment_the_stop_wins(
+    till: Till, is_first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other server's row is not to be seen when it is looked for, and there when ours is added."""
+    cafe, game = till.a_cafe(10), till.a_game()
+    a_start = StartJob(at=till.at, key=KEY, branch_id=cafe, game_id=game)
+    a_stop = StopJob(at=till.at, key=KEY, played=Seconds(0), unbilled=Seconds(0))
+    theirs, ours = (a_stop, a_start) if is_first == "the stop" else (a_start, a_stop)
+    till.committer.commit([theirs])
+    really, looks = charges._charge, count()
+    monkeypatch.setattr(charges, "_charge", lambda work, key: really(work, key) if next(looks) > 1 else None)
+    if is_first == "the stop":
+        monkeypatch.setattr(charges, "_charge", lambda work, key: None)
+    (result,), _ = till.committer.commit([ours])
+    monkeypatch.undo()
+    assert result is (False if is_first == "the stop" else None)
+    assert till.charge(KEY).stopped_at is not None
+    assert till.left(cafe) == (10 if is_first == "the stop" else 9)

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost, DNSLookupError
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent
@@ -277,3 +277,20 @@ def test_the_key_is_in_no_repr_and_no_log(logged: list[LogEvent]) -> None:
         asker.result(start)
     assert SECRET not in repr(PartnerAccess(url=URL, key=SECRET))
     assert SECRET not in repr(logged)
+
+
+def test_who_wants_no_answer_any_more_hangs_up() -> None:
+    asker = Asker(SILENT)
+    asked: Deferred[Any] = Deferred.fromCoroutine(renew(asker.client))
+    came: list[Any] = []
+    asked.addErrback(lambda failure: came.append(failure.type))
+    asked.cancel()
+    assert (came, asker.partner.cancelled) == ([CancelledError], 1)
+
+
+@pytest.mark.parametrize("answer", [says(401), says(404), says(result="exhausted"), says(result="ok")])
+def test_whatever_it_says_it_did_answer_and_failures_are_counted_anew(answer: Reply) -> None:
+    asker = Asker(says(500), says(500), answer, says(500), says(500), answer)
+    for _ in range(6):
+        asker.result(renew)
+    assert len(asker.partner.calls) == 6

@@ -64,6 +64,7 @@ class Queue:
         self.partner = Partner(*answers)
         self.is_away = False
         self.fails: type[Job] | None = None
+        self.raises: type[Job] | None = None
         self.stopping = Stopping(port or self.partner, self.look, self.submit, Closed, self.clock, self.now)
 
     def now(self) -> Instant:
@@ -76,6 +77,8 @@ class Queue:
             return succeed(stops.due(connection, at))
 
     def submit(self, job: Job, done: Callable[[Any], None]) -> None:
+        if self.raises is not None and isinstance(job, self.raises):
+            raise RuntimeError("a fault of our own")
         if self.is_away or (self.fails is not None and isinstance(job, self.fails)):
             done(Failed(RuntimeError("the store is away")))
             return
@@ -300,6 +303,17 @@ def test_a_queue_that_was_stopped_asks_no_more(till: Till) -> None:
     order(till, KEY)
     queue.turn(5)
     assert queue.partner.asked == []
+
+
+def test_a_fault_of_our_own_keeps_no_place_for_ever(till: Till, logged: list[LogEvent]) -> None:
+    order(till, KEY)
+    queue = Queue(till)
+    queue.raises = AcknowledgedJob
+    queue.start()
+    queue.raises = None
+    queue.turn(LEASE / 1000 + EVERY)
+    assert (len(queue.partner.asked), row_of(till).attempts) == (2, 1)
+    assert len([each for each in logged if "could not be stopped" in each.get("log_format", "")]) == 1
 
 
 # Whoever waits for it

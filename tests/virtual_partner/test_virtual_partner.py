@@ -75,6 +75,14 @@ def test_a_stop_pays_only_what_is_billed_and_as_far_as_there_is() -> None:
     assert [each.paid for each in town.till.charges.values()] == [1, 2]
 
 
+def test_what_no_session_came_of_is_given_back_once() -> None:
+    town = Town()
+    start(town)
+    for _ in range(2):
+        town.result(town.client.stop(KEY, Seconds(0), Seconds(0), "abandoned"))
+    assert town.till.left(1) == 10
+
+
 def test_a_renewal_of_what_was_never_started_is_no_answer() -> None:
     assert "HTTP status 404" in str(renew(Town(), 60))
 
