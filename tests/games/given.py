@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from policy.quantities import Instant
-from radiusd.charging.port import ChargeUnavailable
+from radiusd.charging.port import CafeAuth, ChargeUnavailable
 from radiusd.gaming import GameTimer, look
 from radiusd.jobs.playing import StoppedJob
 from radiusd.store import branches
@@ -28,7 +28,7 @@ from radiusd.web.channel import Limits, WebFactory
 from radiusd.web.games.building import dialects
 from radiusd.web.games.keys import Keys
 from radiusd.web.games.launching import Launching, LaunchingParts
-from radiusd.web.games.playing import Playing, PlayingParts
+from radiusd.web.games.playing import Playing, PlayingParts, Stopping
 from radiusd.web.games.table import game_routes, launcher_routes
 from radiusd.web.root import WebRoot
 from tests.server.given import NOON
@@ -186,15 +186,16 @@ class Evening:
         """Everything in memory is new; the store stays."""
         self.committer = Committer(self.database)
         self.learn()
-        self.stops = Stops(self)
+        self.open_charging()
+        submit = self.submit
         keys = Keys(lambda: self.directory)
         playing = Playing(
             PlayingParts(
                 keys=keys,
-                cafe=self.upstream,
-                stopping=self.stops,
+                cafe=self.cafe,
+                stopping=self.stopping,
                 seats=self.seats,
-                submit=self.submit,
+                submit=submit,
                 new_session_id=lambda: f"gs_{uuid.uuid4()}",
                 ends_after=600_000,
             )
@@ -202,8 +203,8 @@ class Evening:
         launching = Launching(
             LaunchingParts(
                 directory=lambda: self.directory,
-                cafe=self.upstream,
-                submit=self.submit,
+                cafe=self.cafe,
+                submit=submit,
                 new_token=lambda: uuid.uuid4().hex,
                 new_ott=lambda: str(uuid.uuid4()),
             )
@@ -213,7 +214,13 @@ class Evening:
             routes, whose, (), self.clock, lambda: self.at, dialects(lambda: uuid.uuid4().hex, lambda: self.at)
         )
         self.factory = WebFactory(self.root, Limits(), self.clock, lambda _: True)
-        self.timer = GameTimer(self._read_due, self.submit, lambda: self.at)
+        self.timer = GameTimer(self._read_due, submit, lambda: self.at)
+
+    def open_charging(self) -> None:
+        """The café's side, and what stops its charges."""
+        self.cafe: CafeAuth = self.upstream
+        self.stops = Stops(self)
+        self.stopping: Stopping = self.stops
 
     def learn(self) -> None:
         """Know the directory as it is stored."""
@@ -224,7 +231,12 @@ class Evening:
         with self.database.reading() as connection:
             return succeed(look(connection, at))
 
-    def submit(self, job: Job, done: Callable[[Any], None]) -> None:
+    @property
+    def submit(self) -> Callable[[Job, Callable[[Any], None]], None]:
+        """What this life of the server commits with."""
+        return self._submit
+
+    def _submit(self, job: Job, done: Callable[[Any], None]) -> None:
         """Commit at once, unless a test holds jobs back."""
         if self.held_back is not None:
             self.held_back.append((job, done))
