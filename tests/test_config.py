@@ -8,7 +8,7 @@ from attrs import evolve
 from redis.asyncio import ConnectionPool as Connections
 
 from radiusd import paths
-from radiusd.config import Config, ConfigError, Redis, load
+from radiusd.config import Config, ConfigError, Games, Redis, load
 
 SHIPPED = Path(__file__).parents[1] / "conf" / "radiusd.toml"
 LEAST = '[store]\nurl = "sqlite:////var/lib/icafe/store"\nkey_file = "/var/lib/icafe/key"\n'
@@ -314,3 +314,32 @@ def test_what_is_no_such_url_is_told_without_repeating_it(file: Path, url: str) 
 def test_other_mistakes_about_the_web_are_told(file: Path, line: str, expected: str) -> None:
     (told,) = mistakes(file, LEAST + f"[web]\n{line}\n")
     assert told.startswith(f"5: {expected}")
+
+
+# Games
+
+
+def test_without_anything_said_games_are_bound_to_their_seats_and_paid_from_the_cafes_own_wallets(file: Path) -> None:
+    assert read(file, LEAST).games == Games()
+    assert Games().partner_key_file is None
+
+
+def test_a_partners_key_stands_in_a_file_beside_the_configuration(file: Path) -> None:
+    text = LEAST + '[games]\npartner_url = "https://charging.example.com/v1"\npartner_key_file = "partner.key"\n'
+    assert read(file, text).games.partner_key_file == file.parent / "partner.key"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("charge_outage = -1", "5: games.charge_outage: expected 0 to 86400 seconds; 0 for any time"),
+        ("charge_outage = 86401", "5: games.charge_outage: expected 0 to 86400 seconds"),
+        ("bind_to_seat = 1", "5: games.bind_to_seat: Expected `bool`, got `int`"),
+        ('partner_url = "charging"\npartner_key_file = "k"', "5: games.partner_url: expected http(s)://HOST/PATH"),
+        ('partner_key_file = "k"', "5: games.partner_key_file: expected together with partner_url"),
+        ('partner_url = "https://x"', "4: games.partner_key_file: expected together with partner_url"),
+    ],
+)
+def test_mistakes_about_games_are_told(file: Path, lines: str, expected: str) -> None:
+    (told,) = mistakes(file, LEAST + f"[games]\n{lines}\n")
+    assert told.startswith(expected)
