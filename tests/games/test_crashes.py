@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
+from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
@@ -15,21 +16,35 @@ from radiusd.store.database import Database
 from radiusd.store.game_schema import charge_stops, game_sessions, otts, wallet_charges
 from radiusd.store.invariants import check
 from tests.games.fragile import KEYS, Death, Fragile
+from tests.postgres import fresh_database, server_address
 
 PERIOD = Seconds(60)
 UNITS = 12
 COMMITS = 80
 """So many are there in the evening at most."""
 PARTS = 4
+EVERY = 1 if server_address() is None else 5
+"""What a crash leaves behind is the same in both stores; on the slower one it is looked at here and there."""
+
+pytestmark = pytest.mark.store
 
 
 Stores = Callable[[], AbstractContextManager[Database]]
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
-    """Stores with their tables, each new, and each copied from the first."""
-    folder = tmp_path_factory.mktemp("crashes")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    """Stores with their tables and nothing in them, one after the other."""
+    server = server_address()
+    if server is None:
+        yield copies(tmp_path_factory.mktemp("crashes"))
+        return
+    with fresh_database(server) as address:
+        yield emptied(address)
+
+
+def copies(folder: Path) -> Stores:
+    """Each a copy of one file."""
     first = Database(f"sqlite:///{folder / 'first'}")
     first.migrate()
     first.close()
@@ -45,6 +60,22 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
             connection.exec_driver_sql("PRAGMA synchronous=OFF")
         yield made
         made.close()
+        path.unlink()
+
+    return fresh
+
+
+def emptied(address: str) -> Stores:
+    """One that is emptied."""
+    made = Database(address)
+    made.migrate()
+
+    @contextmanager
+    def fresh() -> Iterator[Database]:
+        with made.writing() as connection:
+            connection.exec_driver_sql("TRUNCATE branches, games, wallet_movements, wallet_entries CASCADE")
+        yield made
+        made.engine.dispose()
 
     return fresh
 
@@ -148,7 +179,7 @@ def test_whenever_the_server_dies_every_charge_is_started_and_stopped_once(
     stores: Stores, after: bool, away: float, part: int
 ) -> None:
     found = {}
-    for commit in range(1 + part, COMMITS + 1, PARTS):
+    for commit in range(1 + part, COMMITS + 1, PARTS * EVERY):
         death = Death(commit=commit, after=after, away=away)
         with stores() as store:
             town = an_evening(store, death)
