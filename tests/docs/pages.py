@@ -23,6 +23,8 @@ READ_IN_ORDER = (
 TRIED_OUT = (
     DOCS / "integrator" / "pc-sync.md",
     DOCS / "integrator" / "portal.md",
+    DOCS / "integrator" / "launcher.md",
+    DOCS / "integrator" / "games.md",
     DOCS / "integrator" / "charging-partner.md",
 )
 """The pages that somebody goes through who has the project and nothing else."""

@@ -13,6 +13,7 @@ from radiusd import config
 from radiusd.icafectl.root import icafectl
 from radiusd.virtual_partner.cli import main as charging_partner
 from radiusd.virtual_pc_system.cli import main as pc_system
+from radiusd.virtual_playwave.cli import main as playwave
 from radiusd.virtual_router.cli import main as virtual_router
 from tests.docs import pages
 from tests.docs.pages import PAGES, README, ROOT, Block
@@ -103,6 +104,11 @@ def test_every_pc_system_line_is_one(place: str, line: str) -> None:
 @pytest.mark.parametrize(("place", "line"), sorted(set(pages.commands("scripts/charging-partner"))))
 def test_every_charging_partner_line_is_one(place: str, line: str) -> None:
     _parse(charging_partner, "charging-partner", line)
+
+
+@pytest.mark.parametrize(("place", "line"), sorted(set(pages.commands("scripts/playwave"))))
+def test_every_playwave_line_is_one(place: str, line: str) -> None:
+    _parse(playwave, "playwave", line)
 
 
 STANDS_FOR = {

@@ -58,6 +58,7 @@ def test_the_lines_of_the_readme_work_as_printed(machine: Machine) -> None:
             follow(machine, block)
 
 
+@pytest.mark.timeout(300)
 def test_the_integrators_pages_work_as_printed_in_a_demo(machine: Machine) -> None:
     for page in TRIED_OUT:
         for block in commands(page):
@@ -65,6 +66,7 @@ def test_the_integrators_pages_work_as_printed_in_a_demo(machine: Machine) -> No
                 follow(machine, block)
 
 
+@pytest.mark.timeout(300)
 def test_the_operators_pages_work_as_printed_from_an_empty_machine_on(machine: Machine) -> None:
     # What the page installs is there already.
     machine.run(f"ln -s {ROOT} /opt/icafe-radiusd; rm -f /usr/local/bin/icafectl /usr/local/bin/radiusd")
