@@ -135,6 +135,7 @@ def test_no_key_token_or_ott_is_in_the_store_or_the_logs(evening: Evening, logge
         {"provider_user_id": 90210},
         {"provider_user_id": ""},
         {"provider_user_id": None},
+        {"provider_user_id": "7\u0000"},
         {"ott": None},
         {"ott": "not a uuid"},
         {"ott": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"},  # of version 1
@@ -338,6 +339,16 @@ def test_an_end_is_answered_with_the_servers_time_and_the_clients_beside_it(even
     assert (row["ended_at"] - row["started_at"], row["client_seconds"]) == (100_000, 999_999)
     assert failure(evening.end(session)) == (409, "ALREADY_ENDED")
     assert failure(evening.beat(session)) == (410, "SESSION_ENDED")
+
+
+@pytest.mark.parametrize("sent", [-7, 1.5, 1e300, 2**63])
+def test_a_clients_time_that_is_none_does_not_keep_the_session_alive(evening: Evening, sent: float) -> None:
+    told = data(evening.end(evening.play(), play_duration_sec=sent))
+    assert (told["result"], told["client_play_duration_sec"]) == ("SUCCESS", None)
+
+
+def test_a_whole_number_may_be_written_with_a_point(evening: Evening) -> None:
+    assert data(evening.end(evening.play(), play_duration_sec=12.0))["client_play_duration_sec"] == 12
 
 
 def test_another_games_key_and_another_players_name_find_nothing(evening: Evening) -> None:

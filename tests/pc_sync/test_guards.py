@@ -118,6 +118,8 @@ def test_garbage_from_a_stranger_is_not_even_read() -> None:
 def test_signed_garbage_is_told_what_is_wrong_with_it() -> None:
     with pytest.raises(Unreadable, match=r"Expected `str`, got `int` - at `\$.pc_user_id`"):
         GUARDS.judge(delivered(an_event(pc_user_id=5)))
+    with pytest.raises(Unreadable, match=r"at `\$.pc_user_id`"):
+        GUARDS.judge(delivered(an_event(user="nora\x00")))
     with pytest.raises(Unreadable, match="offset from UTC"):
         GUARDS.judge(delivered(an_event(timestamp="2026-02-16T10:30:00")))
     with pytest.raises(Unreadable, match="ISO 8601"):

@@ -5,12 +5,14 @@ from typing import Annotated
 import msgspec
 from attrs import field, frozen
 
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+# A store does not keep the character NUL in a text.
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
+Note = Annotated[str, msgspec.Meta(max_length=200, pattern="^[^\\x00]*$")]
 Uuid4 = Annotated[
     str,
     msgspec.Meta(pattern="^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$"),
 ]
-Duration = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+LONGEST_DURATION = 2**53
 
 
 @frozen
@@ -60,7 +62,14 @@ class EndRequest:
     """The player left; `play_duration_sec` is the game server's own measure, for comparison."""
 
     game_session_id: Text
-    play_duration_sec: Duration | None = None
+    play_duration_sec: int | float | None = None
+
+    @property
+    def client_seconds(self) -> int | None:
+        """What it measured; a number that no duration can be is as good as none, and must not keep a charge running."""
+        sent = self.play_duration_sec
+        is_one = sent is not None and 0 <= sent <= LONGEST_DURATION and sent == int(sent)
+        return int(sent) if is_one and sent is not None else None
 
 
 @frozen
@@ -77,9 +86,9 @@ class Hardware:
     """The PC. `hardware_id` stays the same as long as it is that PC."""
 
     hardware_id: Text
-    mac: str | None = None
-    hostname: str | None = None
-    os: str | None = None
+    mac: Note | None = None
+    hostname: Note | None = None
+    os: Note | None = None
 
 
 @frozen
@@ -88,7 +97,7 @@ class LauncherStart:
 
     internal_ip: Text
     hardware: Hardware
-    launcher_version: str = ""
+    launcher_version: Note = ""
     pc_user_id: Text | None = None
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 from attrs import frozen
+from sqlalchemy.exc import IntegrityError
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
@@ -121,6 +122,8 @@ class Playing:
         begun = await self._done(
             BeginJob(at=call.at, ott_hash=ott_hash, claim=claim, provider_user_id=asked.provider_user_id)
         )
+        if isinstance(begun, OttRefusal):
+            return NotVerified(is_valid=False, reason=begun.value)
         if not begun:
             raise WebError("INTERNAL_ERROR", "It took too long. Start the game anew.")
         self._parts.keys.lives(claim.session_id, call.at)
@@ -213,7 +216,7 @@ class Playing:
                 at=call.at,
                 session_id=asked.game_session_id,
                 game_id=game.id,
-                client_seconds=asked.play_duration_sec,
+                client_seconds=asked.client_seconds,
             )
         )
         if stand.ended_now:
@@ -226,7 +229,7 @@ class Playing:
         return EndReply(
             result="SUCCESS",
             play_duration_sec=Seconds(stand.played),
-            client_play_duration_sec=asked.play_duration_sec,
+            client_play_duration_sec=asked.client_seconds,
         )
 
     async def _done(self, job: Job) -> Any:
@@ -241,13 +244,20 @@ def _result(stand: Stand) -> str:
 
 async def committed(submit: Submit, job: Job) -> Any:
     """The result of a job. Raises WebError if it could not be stored."""
-    done: Deferred[Any] = Deferred()
-    submit(job, done.callback)
-    result = await done
+    result = await _once(submit, job)
+    if isinstance(result, Failed) and isinstance(result.error, IntegrityError):
+        # Another server did the like at this very moment, on the same PC or with the same nonce: now that can be seen.
+        result = await _once(submit, job)
     if isinstance(result, Failed):
         _log.error("a game could not be recorded: {error}", error=result.error)
         raise WebError("INTERNAL_ERROR", "It could not be recorded. Try again.")
     return result
+
+
+def _once(submit: Submit, job: Job) -> "Deferred[Any]":
+    done: Deferred[Any] = Deferred()
+    submit(job, done.callback)
+    return done
 
 
 def hash_ott(ott: str) -> bytes:

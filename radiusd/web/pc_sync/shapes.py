@@ -23,7 +23,8 @@ OLDER = (SHORT, SIGNED_BODY, WEBHOOK, TEMPLATE)
 
 _A_SECOND = 999
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+# A store does not keep the character NUL in a text.
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
 Kind = Literal["USER_LOGOUT", "USER_LOGIN", "BALANCE_UPDATE"]
 
 

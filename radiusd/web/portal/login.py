@@ -27,7 +27,7 @@ from radiusd.web.times import iso
 
 _log = Logger()
 
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
 
 
 @frozen
