@@ -27,7 +27,7 @@ web                   policy                                                    
 web.fair              store.writer                                                         -
 web.pc_sync           policy jobs store web                                                attrs msgspec sqlalchemy twisted
 web.portal            policy jobs pc_system store vault web                                attrs msgspec twisted
-web.games             policy jobs store web charging.port                                  attrs msgspec twisted
+web.games             policy jobs store web charging.port                                  attrs msgspec sqlalchemy twisted
 web.building          policy config pc_system store vault web charging.port                attrs twisted
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from policy.game import LauncherDied, is_launcher_dead
 from policy.quantities import Instant
-from radiusd.jobs.playing import end_launcher
+from radiusd.jobs.playing import close_launcher, end_launcher
 from radiusd.store.game_schema import game_sessions, launcher_nonces, launcher_sessions, otts
 from radiusd.store.work import Work
 from radiusd.store.writer import Job
@@ -19,7 +19,6 @@ _NONCE = select(launcher_nonces.c.nonce).where(
 _OF_PC = select(launcher_sessions.c.id).where(
     launcher_sessions.c.pc == bindparam("pc"), launcher_sessions.c.ended_at.is_(None)
 )
-_END = update(launcher_sessions).where(launcher_sessions.c.id == bindparam("row_id"))
 _TAKE_OVER = update(game_sessions).where(
     game_sessions.c.launcher_session_id == bindparam("old"), game_sessions.c.ended_at.is_(None)
 )
@@ -65,7 +64,7 @@ class LauncherStartJob(Job):
         session_id = work.new_id("launcher_sessions")
         work.database.execute(insert(launcher_sessions), self._row(session_id))
         for old in before:
-            work.database.execute(_END, {"row_id": old, "ended_at": self.at})
+            close_launcher(work, old, self.at)
             work.database.execute(_TAKE_OVER, {"old": old, "launcher_session_id": session_id})
         return True
 

@@ -33,7 +33,12 @@ _SEATS = select(launcher_sessions.c.id).where(
     launcher_sessions.c.ended_at.is_(None),
     launcher_sessions.c.started_at <= bindparam("happened_at"),
 )
-_END_LAUNCHER = update(launcher_sessions).where(launcher_sessions.c.id == bindparam("row_id"))
+_END_LAUNCHER = (
+    update(launcher_sessions)
+    .where(launcher_sessions.c.id == bindparam("row_id"))
+    .values(ended_at=bindparam("at"))
+    .returning(launcher_sessions.c.seen_at)
+)
 _FORGET_NONCES = delete(launcher_nonces).where(launcher_nonces.c.seen_at < bindparam("before"))
 
 
@@ -80,7 +85,7 @@ class HeartbeatJob(Job):
         played = game_rows.find(work.database, self.session_id)
         if played is None or (played.game_id, played.provider_user_id) != (self.game_id, self.provider_user_id):
             return _NOT_FOUND
-        played, ended_now = _up_to(work, played, self.at)
+        played, ended_now = up_to(work, played, self.at)
         if self.event is not None and played.session.phase.is_live:
             after = advance(played.session, self.event)
             game_rows.save(work.database, played, after, self.at)
@@ -102,7 +107,7 @@ class EndJob(Job):
         played = game_rows.find(work.database, self.session_id)
         if played is None or played.game_id != self.game_id:
             return _NOT_FOUND
-        played, ended_now = _up_to(work, played, self.at)
+        played, ended_now = up_to(work, played, self.at)
         if not played.session.phase.is_live:
             return _stand(played.session, self.at, ended_now=ended_now)
         after = advance(played.session, EndCalled(self.at))
@@ -135,13 +140,13 @@ class GameTickJob(Job):
         work.database.execute(_FORGET_NONCES, {"before": self.at - _NONCES_KEPT_FOR})
         found = game_rows.waking(work.database, self.at, _AT_ONCE)
         for played in found:
-            after, ended_now = _up_to(work, played, self.at)
+            after, ended_now = up_to(work, played, self.at)
             if not ended_now:
                 game_rows.save(work.database, after, after.session, self.at)
         return len(found) == _AT_ONCE
 
 
-def _up_to(work: Work, played: Played, at: Instant) -> tuple[Played, bool]:
+def up_to(work: Work, played: Played, at: Instant) -> tuple[Played, bool]:
     """The session after what has followed from the time by `at`, and whether that ended it."""
     event = consequence(played.session, played.launcher_seen_at, at)
     if event is None:
@@ -176,9 +181,16 @@ def _standing(session: GameSession) -> Standing:
 
 def end_launcher(work: Work, launcher_session_id: int, event: LauncherDied | SeatLeft) -> None:
     """A launcher's session is over, and what is played with it."""
-    work.database.execute(_END_LAUNCHER, {"row_id": launcher_session_id, "ended_at": event.at})
-    for played in game_rows.live_of(work.database, launcher_session_id):
+    for played in close_launcher(work, launcher_session_id, event.at):
         game_rows.save(work.database, played, advance(played.session, event), event.at)
+
+
+def close_launcher(work: Work, launcher_session_id: int, at: Instant) -> list[Played]:
+    """A launcher's session is over; what is still played with it."""
+    seen_at = work.database.execute(_END_LAUNCHER, {"row_id": launcher_session_id, "at": at}).scalar_one()
+    # While nobody looked, something may have followed from the time before.
+    found = [evolve(each, launcher_seen_at=seen_at) for each in game_rows.live_of(work.database, launcher_session_id)]
+    return [played for played, is_over in (up_to(work, each, at) for each in found) if not is_over]
 
 
 def leave_seat(work: Work, branch_id: int, pc_user: str, happened_at: Instant, at: Instant) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from policy.game import ABANDONED, GameSession, OttRefusal, Replaced, advance, refusal
 from policy.quantities import Instant, Seconds
+from radiusd.jobs.playing import up_to
 from radiusd.store import game_rows
 from radiusd.store.game_rows import Played, Token
 from radiusd.store.game_schema import charge_stops, launcher_sessions, otts
@@ -89,7 +90,9 @@ def replace(work: Work, pc: str, at: Instant) -> str | None:
     old = game_rows.live_on(work.database, pc)
     if old is None:
         return None
-    game_rows.save(work.database, old, advance(old.session, Replaced(at)), at)
+    old, is_over = up_to(work, old, at)
+    if not is_over:
+        game_rows.save(work.database, old, advance(old.session, Replaced(at)), at)
     return old.session.id
 
 
@@ -102,12 +105,17 @@ class BeginJob(Job):
     claim: Claim
     provider_user_id: str
 
-    def run(self, work: Work) -> bool:
-        """Whether it began; not if the claim was given up meanwhile."""
-        settled = {"hash": self.ott_hash, "by": self.claim.session_id, "spent": self.at, "what": "OK"}
+    def run(self, work: Work) -> bool | OttRefusal:
+        """Whether it began; not if the claim was given up meanwhile, and EXPIRED if the launcher was closed."""
+        seen_at = game_rows.launcher_seen_at(work.database, self.claim.token.launcher_session_id)
+        outcome = "OK" if seen_at is not None else OttRefusal.EXPIRED.value
+        settled = {"hash": self.ott_hash, "by": self.claim.session_id, "spent": self.at, "what": outcome}
         if not work.database.execute(_SETTLE, settled).rowcount:
             return False
         token = self.claim.token
+        if seen_at is None:
+            _stop(work, self.claim.session_id, token.branch_id, token.ott.game_id, self.at)
+            return OttRefusal.EXPIRED
         replace(work, token.pc, self.at)
         session = GameSession(id=self.claim.session_id, started_at=self.at, last_heartbeat_at=self.at)
         game_rows.add(
@@ -119,7 +127,7 @@ class BeginJob(Job):
                 launcher_session_id=token.launcher_session_id,
                 pc=token.pc,
                 provider_user_id=self.provider_user_id,
-                launcher_seen_at=token.launcher_seen_at,
+                launcher_seen_at=seen_at,
             ),
         )
         return True

@@ -64,6 +64,12 @@ _TOKEN = select(
     launcher_sessions.c.ended_at.label("launcher_ended_at"),
 ).join_from(otts, launcher_sessions, otts.c.launcher_session_id == launcher_sessions.c.id)
 _TOKEN_BY_HASH = _TOKEN.where(otts.c.ott_hash == bindparam("ott_hash")).with_for_update(of=otts)
+# So that it is not closed before what begins with it is there to be ended.
+_LAUNCHER = (
+    select(launcher_sessions.c.seen_at, launcher_sessions.c.ended_at.label("launcher_ended_at"))
+    .where(launcher_sessions.c.id == bindparam("row_id"))
+    .with_for_update(read=True)
+)
 
 
 def find(database: Connection, session_id: str) -> Played | None:
@@ -173,6 +179,11 @@ def order_stop(database: Connection, played: Played, ended: GameSession, at: Ins
         "due_at": at,
     }
     database.execute(_STOP, values)
+
+
+def launcher_seen_at(database: Connection, launcher_session_id: int) -> Instant | None:
+    """When a launcher was last heard of, None once its session is over; which it stays until the commit."""
+    return _seen(database.execute(_LAUNCHER, {"row_id": launcher_session_id}).mappings().one())
 
 
 def find_token(database: Connection, ott_hash: bytes) -> Token | None:

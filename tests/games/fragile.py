@@ -52,6 +52,7 @@ class Fragile(Evening):
         self.valid: dict[str, str] = {}
         self.closed: list[str] = []
         self.graces: dict[str, Instant] = {}
+        self.put = 0
         self._life = 0
         super().__init__(database)
 
@@ -90,6 +91,9 @@ class Fragile(Evening):
         return submit
 
     def _commit_or_die(self, job: Job, done: Callable[[Any], None]) -> None:
+        if self.held_back is not None:
+            self.held_back.append((job, done))
+            return
         self.commits += 1
         self.is_dead = self.commits == self.death.commit
         if self.is_dead:
@@ -163,6 +167,7 @@ class Fragile(Evening):
 
     def put_on(self, units: int, key: str) -> None:
         """So much more on the café's wallet."""
+        self.put += units
         with self.database.writing() as connection:
             top_up(connection, self.branch_id, Money(units), key, "cash", self.at)
 
