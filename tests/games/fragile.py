@@ -4,12 +4,10 @@ It dies just before the commit or just after it, before anybody hears of it; eve
 Whoever asked gets no answer, and asks again.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import select
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
@@ -17,11 +15,11 @@ from policy.quantities import Instant, Money
 from radiusd.charging import stops
 from radiusd.charging.local import LocalWallet
 from radiusd.charging.stopping import Stopping
-from radiusd.charging.wallet import balance, top_up, wallet_of
+from radiusd.charging.wallet import top_up
 from radiusd.jobs.playing import StoppedJob
 from radiusd.store.database import Database
-from radiusd.store.game_schema import wallet_movements
 from radiusd.store.writer import Job
+from tests.games.books import Books
 from tests.games.given import KEY, OTHER_KEY, PLAYER, STUDIO_ADDRESS, Evening, Pc
 from tests.web.given import Answer
 
@@ -55,6 +53,7 @@ class Fragile(Evening):
         self.put = 0
         self._life = 0
         super().__init__(database)
+        self.books = Books(database, self.branch_id)
 
     # The server
 
@@ -170,26 +169,3 @@ class Fragile(Evening):
         self.put += units
         with self.database.writing() as connection:
             top_up(connection, self.branch_id, Money(units), key, "cash", self.at)
-
-    # What is stored
-
-    @property
-    def left(self) -> int:
-        """What the café has."""
-        with self.database.reading() as connection:
-            return balance(connection, wallet_of(self.branch_id))
-
-    def rows(self, table: Any) -> list[Any]:
-        """All of a table."""
-        with self.database.reading() as connection:
-            return list(connection.execute(select(table)).all())
-
-    def booked(self) -> Counter[str]:
-        """How many periods were booked for each charge, by the movements' names."""
-        names = [row.key.split(":") for row in self.rows(wallet_movements)]
-        return Counter(parts[1] for parts in names if parts[0] == "charge")
-
-    def given_back(self) -> Iterator[str]:
-        """The charges that were given back."""
-        names = [row.key.split(":") for row in self.rows(wallet_movements)]
-        return (parts[1] for parts in names if parts[0] == "refund")

@@ -111,7 +111,7 @@ def test_an_evening_in_which_nothing_dies(stores: Stores) -> None:
         town = an_evening(store, Death())
         assert town.commits in range(COMMITS - 8, COMMITS + 1)
         assert wrong(town) == []
-        ends = [row.end_reason for row in town.rows(game_sessions)]
+        ends = [row.end_reason for row in town.books.rows(game_sessions)]
         assert sorted(ends) == ["charge_exhausted", "heartbeat_timeout", "normal", "session_replaced"]
 
 

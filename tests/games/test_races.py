@@ -127,7 +127,7 @@ def test_of_fifty_verifies_over_two_servers_one_succeeds(servers: tuple[Server, 
         ott = a_pc(servers[0]).ott()
         told = [each for told in at_once(*(fifty(each, ott, 25) for each in servers)) for each in told]
         assert sorted(told) == ["OTT_ALREADY_USED"] * 49 + ["in"]
-    assert len(servers[0].rows(game_sessions)) == ROUNDS
+    assert len(servers[0].books.rows(game_sessions)) == ROUNDS
     until_quiet(servers[0])
     assert wrong(servers[0]) == []
 
@@ -202,7 +202,9 @@ def test_a_heartbeat_an_end_and_the_timeout_at_once_end_it_once(servers: tuple[S
             assert told == ("OK", "SUCCESS")
         else:
             assert told == ("SESSION_NOT_FOUND", "SESSION_NOT_FOUND")
-    assert {row.end_reason for row in one.rows(game_sessions)} == {"normal" if after < 240_000 else "heartbeat_timeout"}
+    assert {row.end_reason for row in one.books.rows(game_sessions)} == {
+        "normal" if after < 240_000 else "heartbeat_timeout"
+    }
     until_quiet(one)
     assert wrong(one) == []
 
@@ -248,10 +250,10 @@ def test_a_launcher_that_is_closed_while_a_game_begins_costs_nothing(
     assert Pc(two, pc.token).close().status == 200
     one.let_go()
     assert reason(client.answers[0]) == "OTT_EXPIRED"
-    assert one.rows(game_sessions) == []
+    assert one.books.rows(game_sessions) == []
     until_quiet(one)
     assert wrong(one) == []
-    assert one.left == one.put
+    assert one.books.left == one.put
 
 
 def away(server: Server, seconds: float) -> None:
@@ -279,7 +281,7 @@ def test_what_fell_silent_while_the_server_was_away_is_not_replaced_afterwards(s
 def test_a_grace_that_was_over_while_the_server_was_away_ends_at_its_instant(server: Server) -> None:
     pc = a_pc(server)
     session = server.play(pc)
-    server.put_on(-server.left, "all of it")
+    server.put_on(-server.books.left, "all of it")
     away(server, 100)
     assert heartbeat(server, session) == "CHARGE_EXHAUSTED"
     pc.beat()
