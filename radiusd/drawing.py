@@ -1,37 +1,46 @@
-"""Draws the transition tables into the documentation, so that the page says what the code does (scripts/draw-sessions).
+"""Draws the transition tables into the documentation, so that it says what the code does (scripts/draw-sessions).
 
-The page is written by hand, but for what stands between `<!-- drawn: NAME -->` and `<!-- /drawn -->`.
+The pages are written by hand, but for what stands between `<!-- drawn: NAME -->` and `<!-- /drawn -->`.
 """
 
 import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import click
 
-from policy import connection, session
+from policy import connection, game, session
 from policy.table import Row, ignore
 
-PAGE = Path("docs/engineering/sessions.md")
+PAGES: Mapping[Path, tuple[str, ...]] = {
+    Path("docs/engineering/sessions.md"): ("session", "connection"),
+    Path("docs/engineering/games.md"): ("game",),
+}
+"""Which tables are drawn where."""
+
 _DRAWN = re.compile(r"(<!-- drawn: (\w+) -->\n).*?(<!-- /drawn -->)", re.DOTALL)
 
 Transitions = Mapping[tuple[Any, type], Row[Any, Any]]
-TABLES: Mapping[str, Transitions] = {"session": session.TRANSITIONS, "connection": connection.TRANSITIONS}
+TABLES: Mapping[str, Transitions] = {
+    "session": session.TRANSITIONS,
+    "connection": connection.TRANSITIONS,
+    "game": game.TRANSITIONS,
+}
 
 
 class DrawingError(Exception):
-    """The page has no place for a drawing, or one for a table that there is not."""
+    """A page has no place for a drawing, or one for a table that is not drawn there."""
 
 
-def redrawn(page: str) -> str:
-    """`page` with every table drawn anew. Raises DrawingError."""
+def redrawn(page: str, tables: Collection[str]) -> str:
+    """`page` with every one of `tables` drawn anew. Raises DrawingError."""
     places = [match[2] for match in _DRAWN.finditer(page)]
-    if sorted(places) != sorted(TABLES):
-        raise DrawingError(f"the page must have one place for each of {', '.join(TABLES)}, and has {places}")
+    if sorted(places) != sorted(tables):
+        raise DrawingError(f"the page must have one place for each of {', '.join(tables)}, and has {places}")
     return _DRAWN.sub(lambda match: f"{match[1]}{drawing(TABLES[match[2]])}{match[3]}", page)
 
 
@@ -96,26 +105,39 @@ def _first_line(documented: object) -> str:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; end with 1 if the page is not what the tables say.")
-@click.argument("page", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=PAGE)
-def main(check: bool, page: Path) -> None:
-    """Draw the transition tables of sessions and connections into PAGE.
+@click.option("--check", is_flag=True, help="Change nothing; end with 1 if a page is not what the tables say.")
+@click.argument("pages", nargs=-1, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def main(check: bool, pages: Sequence[Path]) -> None:
+    """Draw the transition tables of sessions, connections and game sessions into PAGES, all of them if none is named.
 
     Example: scripts/draw-sessions --check
     """
+    is_stale = False
+    for page in pages or PAGES:
+        try:
+            is_stale |= _draw(page, check=check)
+        except DrawingError as error:
+            click.echo(f"draw-sessions: {page}: {error}", err=True)
+            sys.exit(2)
+    sys.exit(1 if check and is_stale else 0)
+
+
+def _draw(page: Path, *, check: bool) -> bool:
+    """Whether a page was not what the tables say. Raises DrawingError."""
+    tables = next((tables for each, tables in PAGES.items() if each.name == page.name), None)
+    if tables is None:
+        names = ", ".join(each.name for each in PAGES)
+        raise DrawingError(f"nothing is drawn into a page of this name; only into {names}")
     text = page.read_text(encoding="utf-8")
-    try:
-        new = redrawn(text)
-    except DrawingError as error:
-        click.echo(f"draw-sessions: {page}: {error}", err=True)
-        sys.exit(2)
+    new = redrawn(text, tables)
     if new == text:
-        return
+        return False
     if check:
         click.echo(f"draw-sessions: {page} is not what the tables say: run scripts/draw-sessions", err=True)
-        sys.exit(1)
-    page.write_text(new, encoding="utf-8")
-    click.echo(f"{page} drawn anew")
+    else:
+        page.write_text(new, encoding="utf-8")
+        click.echo(f"{page} drawn anew")
+    return True
 
 
 if __name__ == "__main__":
