@@ -24,7 +24,7 @@ passwords             vault                                                     
 secret_files          -                                                                    -
 hashing               -                                                                    twisted
 web                   policy                                                               attrs msgspec prometheus_client twisted zope
-web.fair              store.writer                                                         -
+web.fair              store.writer                                                         attrs
 web.pc_sync           policy jobs store web                                                attrs msgspec sqlalchemy twisted
 web.portal            policy jobs pc_system store vault web                                attrs msgspec twisted
 web.games             policy jobs store web charging.port                                  attrs msgspec sqlalchemy twisted

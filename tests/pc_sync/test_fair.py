@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from weakref import ref
 
 from radiusd.store.work import Work
 from radiusd.store.writer import Job
@@ -45,13 +46,47 @@ def put(queue: FairQueue, branch: int, count: int, heard: list[str] | None = Non
     return [queue.submit(branch, Named(name), lambda _, name=name: told.append(name)) for name in names]
 
 
-def test_a_branch_with_much_to_say_does_not_keep_another_waiting() -> None:
+def test_each_branch_in_its_turn_and_in_between_the_oldest() -> None:
     queue, writer = a_queue()
     put(queue, 1, 6)
     put(queue, 2, 2)
     for _ in range(8):
         writer.finish_one()
-    assert writer.taken == ["1.0", "1.1", "1.2", "2.0", "1.3", "2.1", "1.4", "1.5"]
+    # In turn: 1.0, 1.2, 2.0, 1.5; the oldest: 1.1, 1.3, 1.4, 2.1.
+    assert writer.taken == ["1.0", "1.1", "1.2", "1.3", "2.0", "1.4", "1.5", "2.1"]
+
+
+def test_a_branch_with_much_to_say_does_not_keep_another_waiting() -> None:
+    queue, writer = a_queue(at_once=1)
+    put(queue, 1, 50)
+    put(queue, 2, 3)
+    for _ in range(53):
+        writer.finish_one()
+    # One in four is branch 2's: it has every other turn, and every other place is a turn.
+    assert [writer.taken.index(f"2.{number}") for number in range(3)] == [4, 8, 12]
+
+
+def test_a_branch_with_much_to_say_is_not_kept_until_all_others_are_done() -> None:
+    queue, writer = a_queue(at_once=1, most_waiting=1000)
+    put(queue, 0, 40)
+    for branch in range(1, 50):
+        put(queue, branch, 8)
+    for _ in range(200):
+        writer.finish_one()
+    assert sum(name.startswith("0.") for name in writer.taken) == 40
+
+
+def test_nothing_is_kept_of_what_is_done() -> None:
+    queue, writer = a_queue(at_once=1)
+    kept = []
+    for branch in (1, 1, 1, 2, 2):
+        job = Named("one")
+        kept.append(ref(job))
+        queue.submit(branch, job, lambda _: None)
+    del job
+    while writer.dones:
+        writer.finish_one()
+    assert [each() for each in kept] == [None] * 5
 
 
 def test_only_a_share_is_in_the_writer_at_a_time_and_every_job_gets_its_answer() -> None:
