@@ -17,6 +17,7 @@ from attrs import define, field
 
 DRIPPING, ADDRESSES = 200, 20
 _PAUSE = 0.5
+_AT_ONCE = 10
 _LOOKS_EVERY = 0.1
 _LONG = 200_000_000
 _PIECE = b"a" * 65_536
@@ -74,32 +75,34 @@ class Ill:
     waits: float
     story: Story = field(factory=Story)
     over: Event = field(factory=Event)
+    _begun: int = 0
 
     def _connect(self, source: str) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), _PATIENCE, (source, 0))
 
     def drip(self) -> None:
         """Half of them within the header, half within the body; whoever is closed comes again until it is over."""
-        drips = self._begin_to_drip(DRIPPING)
+        drips: list[Drip] = []
         ends_at = 0.0
         while True:
             time.sleep(_LOOKS_EVERY)
             now = time.time()
             if self.over.is_set():
                 ends_at = ends_at or now + _PATIENCE
-            ended = [drip for drip in drips if not drip.go_on()]
-            for drip in ended:
-                self._tell(drip)
+            for drip in drips:
+                if not drip.go_on():
+                    self._tell(drip)
             drips = [drip for drip in drips if drip.ended is None]
             if not self.over.is_set():
-                # Only now: to connect takes a while, in which nobody would look at the others.
-                drips += self._begin_to_drip(len(ended))
+                # A few at a time: to connect may take a while, in which nobody would look at the others.
+                drips += self._begin_to_drip(min(_AT_ONCE, DRIPPING - len(drips)))
             if self.over.is_set() and (not drips or now > ends_at):
                 self.story.still_dripping = len(drips)
                 return
 
     def _begin_to_drip(self, count: int) -> list[Drip]:
-        return [drip for number in range(count) if (drip := self._drip(number)) is not None]
+        self._begun += count
+        return [drip for number in range(count) if (drip := self._drip(self._begun - number)) is not None]
 
     def _drip(self, number: int) -> Drip | None:
         try:
