@@ -4,6 +4,7 @@ from attrs import frozen
 from sqlalchemy import Column, Delete, bindparam, delete, select
 
 from policy.quantities import DAY, Instant, later
+from radiusd.store.game_schema import otts
 from radiusd.store.pc_schema import pc_events, pc_refusals, portal_logins
 from radiusd.store.schema import decisions
 from radiusd.store.work import Work
@@ -12,14 +13,21 @@ from radiusd.store.writer import Job
 KEPT_DAYS = 90
 _AT_ONCE = 1000
 
-_BY_AGE = (decisions.c.at, pc_events.c.received_at, pc_refusals.c.at, portal_logins.c.expires_at)
+_BY_AGE = (
+    decisions.c.at,
+    pc_events.c.received_at,
+    pc_refusals.c.at,
+    portal_logins.c.expires_at,
+    otts.c.issued_at,
+)
 """What is forgotten, by the instant its age is counted from."""
 
 
 def _forgetting(age: "Column[int]") -> Delete:
     table = age.table
-    old = select(table.c.id).where(age < bindparam("before")).order_by(age).limit(_AT_ONCE)
-    return delete(table).where(table.c.id.in_(old.scalar_subquery()))
+    (key,) = table.primary_key.columns
+    old = select(key).where(age < bindparam("before")).order_by(age).limit(_AT_ONCE)
+    return delete(table).where(key.in_(old.scalar_subquery()))
 
 
 _FORGET = tuple(_forgetting(each) for each in _BY_AGE)
@@ -27,7 +35,7 @@ _FORGET = tuple(_forgetting(each) for each in _BY_AGE)
 
 @frozen
 class PruneJob(Job):
-    """What is older than ninety days: decisions, events of PC systems, portal logins that ran out.
+    """What is older than ninety days: decisions, events of PC systems, portal logins that ran out, one-time tokens.
 
     A thousand at a time, so that no packet waits for it.
     """

@@ -501,6 +501,14 @@ def test_a_shutdown_burst_of_ends_and_heartbeats_in_their_time_are_never_too_muc
     assert {data(evening.end(each))["result"] for each in sessions} == {"SUCCESS"}
 
 
+def test_heartbeats_of_a_session_that_is_over_are_counted(evening: Evening) -> None:
+    session = evening.play()
+    evening.end(session)
+    evening.at = Instant(evening.at + 60_000)
+    told = [evening.beat(session).status for _ in range(501)]
+    assert (told[0], told[499], told[500]) == (410, 410, 429)
+
+
 def test_whoever_guesses_keys_is_held_back_by_their_address(evening: Evening) -> None:
     path = "/v1/game/session/verify"
     told = [failure(evening.ask("POST", path, {}, X_Api_Key=f"pw_{number}"))[0] for number in range(40)]

@@ -6,6 +6,7 @@ from policy.quantities import DAY, Instant, later
 from radiusd.jobs.pruning import PruneJob
 from radiusd.store.columns import metadata
 from radiusd.store.database import Database
+from radiusd.store.game_schema import games, launcher_sessions, launchers, otts
 from radiusd.store.pc_schema import pc_events, pc_refusals, portal_logins
 from radiusd.store.schema import accounts, decisions
 from radiusd.store.writer import Committer
@@ -92,3 +93,23 @@ def test_what_pc_systems_reported_and_who_used_the_portal_is_forgotten_as_well(s
     with server.database.reading() as connection:
         found = rows(connection)
     assert [found[name] for name in ("pc_events", "pc_refusals", "portal_logins")] == [1, 1, 1]
+
+
+def test_tokens_are_forgotten_and_what_was_played_with_them_is_not(server: Server) -> None:
+    with server.database.writing() as connection:
+        game = {"id": 1, "name": "Obby", "place_id": "1", "rate": 1, "period": 60, "created_at": 0}
+        connection.execute(insert(games), game)
+        launcher = {"id": 1, "name": "centre", "branch_id": server.branch_id, "secret": b"", "created_at": 0}
+        connection.execute(insert(launchers), launcher)
+        seen = {"external_ip": "x", "internal_ip": "x", "hardware": "{}", "started_at": 0, "seen_at": 0, "ended_at": 1}
+        session = {"id": 1, "token_hash": b"", "launcher_id": 1, "branch_id": server.branch_id, "pc": "1", **seen}
+        connection.execute(insert(launcher_sessions), session)
+        tokens = [
+            {"ott_hash": bytes([number]), "launcher_session_id": 1, "game_id": 1, "issued_at": at}
+            for number, at in enumerate((NINETY_DAYS - 1, NINETY_DAYS))
+        ]
+        connection.execute(insert(otts), tokens)
+    prune(server.database)
+    with server.database.reading() as connection:
+        found = rows(connection)
+    assert (found["otts"], found["launcher_sessions"]) == (1, 1)

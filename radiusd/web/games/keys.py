@@ -65,7 +65,10 @@ class Keys:
     def is_due(self, session_id: str, at: Instant) -> bool:
         """Whether a heartbeat of a session that lives comes no more often than it should: it is never too much."""
         last = self._beats.get(session_id)
-        return last is not None and at - last >= _FREE_EVERY
+        is_due = last is not None and at - last >= _FREE_EVERY
+        if is_due:
+            self.lives(session_id, at)  # so that a second one at the same moment is not due
+        return is_due
 
     def is_known(self, session_id: str) -> bool:
         """Whether the session lived lately: its end is never too much."""

@@ -189,6 +189,10 @@ class Playing:
     async def _told(self, stand: Stand, session_id: str, call: Call) -> HeartbeatReply:
         if stand.ended_now:
             await self._parts.stopping.stop_now(session_id, STOP_WITHIN)
+        if stand.standing is Standing.LIVE:
+            self._parts.keys.lives(session_id, call.at)
+        else:
+            self._parts.keys.forget(session_id)
         match stand.standing:
             case Standing.NOT_FOUND:
                 raise WebError("SESSION_NOT_FOUND", "There is no such game session.")
@@ -196,10 +200,8 @@ class Playing:
                 raise WebError("SESSION_ENDING", "The game session is ending.")
             case Standing.ENDED:
                 raise WebError("SESSION_ENDED", "The game session is over.")
-            case Standing.LIVE:
-                self._parts.keys.lives(session_id, call.at)
-            case Standing.REPLACED:
-                self._parts.keys.forget(session_id)
+            case Standing.LIVE | Standing.REPLACED:
+                pass
         return HeartbeatReply(result=_result(stand), next_heartbeat_in=HEARTBEAT_EVERY, play_duration_sec=stand.played)
 
     # end

@@ -97,9 +97,7 @@ def upgrade() -> None:
             "(started_at IS NULL) = (branch_id IS NULL) AND (started_at IS NULL) = (game_id IS NULL)",
             name=op.f("ck_wallet_charges_started"),
         ),
-        sa.CheckConstraint(
-            "started_at IS NOT NULL OR stopped_at IS NOT NULL", name=op.f("ck_wallet_charges_stopped")
-        ),
+        sa.CheckConstraint("started_at IS NOT NULL OR stopped_at IS NOT NULL", name=op.f("ck_wallet_charges_stopped")),
         sa.ForeignKeyConstraint(["branch_id"], ["branches.id"], name=op.f("fk_wallet_charges_branch_id")),
         sa.ForeignKeyConstraint(["game_id"], ["games.id"], name=op.f("fk_wallet_charges_game_id")),
         sa.PrimaryKeyConstraint("game_session_id", name=op.f("pk_wallet_charges")),
