@@ -84,9 +84,7 @@ def load(connection: Connection, vault: Vault) -> dict[int, PcSystem]:
     }
 
 
-def _pc_system(
-    row: RowMapping, vault: Vault, networks: Networks, keys: tuple[PcKey, ...]
-) -> PcSystem:
+def _pc_system(row: RowMapping, vault: Vault, networks: Networks, keys: tuple[PcKey, ...]) -> PcSystem:
     sealed = row["api_key"]
     return PcSystem(
         branch_id=row["branch_id"],
