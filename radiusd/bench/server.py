@@ -2,6 +2,7 @@
 
 import sys
 import time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Self
 from urllib.request import urlopen
@@ -74,5 +75,5 @@ class Server:
         try:
             with urlopen(f"http://127.0.0.1:{self.web}/health", timeout=2) as answer:
                 return bool(answer.status == 200)
-        except OSError:
+        except (OSError, HTTPException):  # at a port where nobody listens, one may even get through to oneself
             return False
