@@ -99,6 +99,7 @@ otts = Table(
     Column("outcome", Text),
     CheckConstraint("(claimed_at IS NULL) = (claimed_by IS NULL)", name="claim"),
 )
+Index("ix_otts_issued_at", otts.c.issued_at)
 Index(
     "ix_otts_claimed_at",
     otts.c.claimed_at,

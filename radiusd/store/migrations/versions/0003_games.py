@@ -220,6 +220,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ott_hash", name=op.f("pk_otts")),
     )
     with op.batch_alter_table("otts", schema=None) as batch_op:
+        batch_op.create_index("ix_otts_issued_at", ["issued_at"], unique=False)
         batch_op.create_index(
             "ix_otts_claimed_at",
             ["claimed_at"],
@@ -254,6 +255,7 @@ def _guard_wallet() -> None:
 
 def downgrade() -> None:
     with op.batch_alter_table("otts", schema=None) as batch_op:
+        batch_op.drop_index("ix_otts_issued_at")
         batch_op.drop_index(
             "ix_otts_claimed_at",
             sqlite_where=sa.text("claimed_at IS NOT NULL"),
