@@ -6,7 +6,6 @@ from inspect import isawaitable
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -17,6 +16,7 @@ from radiusd.web.dialects import Dialect, Plain
 from radiusd.web.errors import WebError
 from radiusd.web.proxies import Network, source_of
 from radiusd.web.rates import Rates
+from radiusd.web.reading import read_json
 from radiusd.web.routes import LARGEST_BODY, Call, Headers, Raw, Route, Who
 from radiusd.web.speaking import COMMON, JSON, Wrapped, error_response
 from radiusd.web.streams import EventStream, Places
@@ -93,7 +93,7 @@ class WebRoot:
         call = Call(at=at, source=self._source(request), headers=headers, body=request.content.getvalue(), value=None)
         self._hold_back(route, call)
         guest = await self._guest(route, headers)
-        value = _read(route, call)
+        value = None if route.takes is None or route.reads_raw else read_json(call, route.takes)
         result = route.serve(Call(at=at, source=call.source, headers=headers, body=call.body, value=value, guest=guest))
         return await result if isawaitable(result) else result
 
@@ -175,18 +175,3 @@ class WebRoot:
 def _headers(request: WebRequest) -> Headers:
     found = request.requestHeaders.getAllRawHeaders()
     return Headers({name.decode("latin-1"): values[-1].decode("latin-1") for name, values in found})
-
-
-def _read(route: Route, call: Call) -> Any:
-    """What the JSON of a call says. Raises WebError."""
-    if route.takes is None or route.reads_raw:
-        return None
-    kind = (call.headers.get("content-type") or "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise WebError("UNSUPPORTED_TYPE", "Send JSON: Content-Type: application/json.")
-    try:
-        return msgspec.json.decode(call.body, type=route.takes, strict=True)
-    except ValueError as error:  # msgspec's own errors, and a body that is not UTF-8
-        raise WebError("BAD_REQUEST", str(error)) from error
-    except RecursionError as error:
-        raise WebError("BAD_REQUEST", "The JSON is nested too deep.") from error

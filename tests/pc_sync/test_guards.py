@@ -126,6 +126,8 @@ def test_signed_garbage_is_told_what_is_wrong_with_it() -> None:
         GUARDS.judge(delivered(an_event(timestamp="yesterday")))
     with pytest.raises(Unreadable, match="Invalid enum value"):
         GUARDS.judge(delivered(an_event(kind="USER_NAP")))
+    with pytest.raises(Unreadable, match="nested too deep"):
+        GUARDS.judge(delivered(b'{"x": ' + b"[" * 5_000))
     for body in (b"", b"null", b"[]", b"{}", b"\xff\xfe", b'{"event_type": "USER_LOGOUT"'):
         with pytest.raises(Unreadable):
             GUARDS.judge(delivered(body))

@@ -29,7 +29,8 @@ from radiusd.web.games.forms import (
     OttReply,
     OttRequest,
 )
-from radiusd.web.games.playing import committed, hash_ott, read
+from radiusd.web.games.playing import committed, hash_ott
+from radiusd.web.reading import read_json
 from radiusd.web.routes import Call
 
 _log = Logger()
@@ -64,7 +65,7 @@ class Launching:
 
     async def _start(self, call: Call, path: str) -> LauncherStarted:
         launcher = self._signed(call, path)
-        asked = read(call, LauncherStart)
+        asked = read_json(call, LauncherStart)
         branch_id = await self._cafe_at(call)
         if branch_id is None or branch_id != launcher.branch_id:
             _log.warn(
@@ -127,7 +128,7 @@ class Launching:
 
     def _wanted(self, call: Call) -> Game:
         """The game that is asked for. Raises WebError."""
-        name = read(call, OttRequest).game_id
+        name = read_json(call, OttRequest).game_id
         games = self._parts.directory().games.games
         game = games.get(int(name)) if name.isascii() and name.isdigit() and len(name) < _MOST_DIGITS else None
         if game is None or not game.is_active:

@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-import msgspec
 from attrs import frozen
 from sqlalchemy.exc import IntegrityError
 from twisted.internet.defer import Deferred, DeferredLock
@@ -30,10 +29,10 @@ from radiusd.web.games.forms import (
     VerifyRequest,
 )
 from radiusd.web.games.keys import Keys
+from radiusd.web.reading import read_json
 from radiusd.web.routes import Call
 
 _log = Logger()
-T = TypeVar("T")
 
 STOP_WITHIN = 2.0
 """Seconds that an answer waits for a charge to be stopped; if it takes longer it goes on without it."""
@@ -78,7 +77,7 @@ class Playing:
         parts = self._parts
         game = parts.keys.game(call)
         parts.keys.spend(game, call.at)
-        asked = read(call, VerifyRequest)
+        asked = read_json(call, VerifyRequest)
         ott_hash = hash_ott(asked.ott)
         session_id = parts.new_session_id()
         claimed = await self._done(ClaimJob(at=call.at, ott_hash=ott_hash, game_id=game.id, session_id=session_id))
@@ -167,7 +166,7 @@ class Playing:
 
     def _read_heartbeat(self, game: Game, call: Call) -> HeartbeatRequest:
         try:
-            asked = read(call, HeartbeatRequest)
+            asked = read_json(call, HeartbeatRequest)
         except WebError:
             self._parts.keys.spend(game, call.at)
             raise
@@ -210,7 +209,7 @@ class Playing:
         """The player left. Raises WebError."""
         keys = self._parts.keys
         game = keys.game(call)
-        asked = read(call, EndRequest)
+        asked = read_json(call, EndRequest)
         if not keys.is_known(asked.game_session_id):
             keys.spend(game, call.at)
         stand: Stand = await self._done(
@@ -265,16 +264,3 @@ def _once(submit: Submit, job: Job) -> "Deferred[Any]":
 def hash_ott(ott: str) -> bytes:
     """What is kept of a one-time token; a UUID is the same in capitals."""
     return sha256(ott.lower().encode()).digest()
-
-
-def read(call: Call, kind: type[T]) -> T:
-    """The JSON of a call. Raises WebError."""
-    content = (call.headers.get("content-type") or "").partition(";")[0].strip().lower()
-    if content != "application/json":
-        raise WebError("BAD_REQUEST", "Send JSON: Content-Type: application/json.")
-    try:
-        return msgspec.json.decode(call.body, type=kind, strict=True)
-    except ValueError as error:  # msgspec's own errors, and a body that is not UTF-8
-        raise WebError("BAD_REQUEST", str(error)) from error
-    except RecursionError as error:
-        raise WebError("BAD_REQUEST", "The JSON is nested too deep.") from error

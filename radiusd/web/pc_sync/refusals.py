@@ -1,24 +1,17 @@
 """Events that were turned away: each is counted, one a second of each cause is logged, one in ten seconds is kept."""
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import frozen
 
 from policy.quantities import Instant
 from radiusd.jobs.pc_refusals import KeepPcRefusalJob
-from radiusd.store.writer import Job
+from radiusd.web.fair import Submit
 from radiusd.web.pc_sync.guards import TurnedAway
 
 _KEEP_EVERY = 10_000
 _MOST_REMEMBERED = 1_000
-
-
-class Submit(Protocol):
-    """Has a job committed, then calls back with its result or Failed."""
-
-    def __call__(self, job: Job, done: Callable[[Any], None]) -> None: ...
 
 
 class Counting(Protocol):

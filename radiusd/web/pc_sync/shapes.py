@@ -141,6 +141,8 @@ def _decoded(body: bytes, kind: type[Any]) -> Any:
         return msgspec.json.decode(body, type=kind, strict=True)
     except ValueError as error:  # msgspec's own errors, and a body that is not UTF-8
         raise Unreadable(str(error)) from error
+    except RecursionError as error:
+        raise Unreadable("the JSON is nested too deep") from error
 
 
 def _report(kind: str, user: str, location_id: str, timestamp: str | None) -> Report:
