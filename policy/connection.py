@@ -56,6 +56,11 @@ class Connection:
     counters: Counters = Counters()
 
     @property
+    def is_open(self) -> bool:
+        """Whether it runs and is not to be cut."""
+        return self.state is ConnectionState.OPEN
+
+    @property
     def is_closed(self) -> bool:
         """Whether it is over."""
         return self.state is ConnectionState.CLOSED
@@ -278,8 +283,4 @@ def advance(connection: Connection, event: ConnectionEvent) -> tuple[Connection,
 def _fresh(before: Usage, after: Usage) -> Usage:
     if before is after:
         return NOTHING
-    return Usage(
-        type(after.uploaded)(after.uploaded - before.uploaded),
-        type(after.downloaded)(after.downloaded - before.downloaded),
-        type(after.seconds)(after.seconds - before.seconds),
-    )
+    return after.less(before)

@@ -1,6 +1,6 @@
 """A pass with its live sessions and their connections: what one event may change, and all that follows from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import evolve, frozen
 
@@ -81,6 +81,25 @@ class Holding:
         """This, with a connection in its new state, or one more connection."""
         others = tuple(each for each in self.connections if each.id != changed.id)
         return evolve(self, connections=(*others, changed))
+
+
+def gathered(bought: Pass, live: Iterable[Session], lines: Iterable[Connection]) -> Holding:
+    """A holding from its parts as they are kept: what an open connection used is kept with that connection alone."""
+    lines = tuple(lines)
+    live = tuple(live)
+    for each in lines:
+        if each.is_open and each.session_id is not None and each.counters.used != NOTHING:
+            used = each.counters.used
+            bought = evolve(bought, used=bought.used.plus(used))
+            live = tuple(evolve(i, used=i.used.plus(used)) if i.id == each.session_id else i for i in live)
+    return Holding(bought, live, lines)
+
+
+def settled(used: Usage, open_lines: Iterable[Connection]) -> Usage:
+    """What is kept of `used` with the pass or the session: all but what its open connections used."""
+    for each in open_lines:
+        used = used.less(each.counters.used)
+    return used
 
 
 Step = tuple[Holding, tuple[Effect, ...]]

@@ -37,6 +37,14 @@ class Usage:
             Seconds(self.seconds + other.seconds),
         )
 
+    def less(self, other: "Usage") -> "Usage":
+        """The difference of the two."""
+        return Usage(
+            Octets(self.uploaded - other.uploaded),
+            Octets(self.downloaded - other.downloaded),
+            Seconds(self.seconds - other.seconds),
+        )
+
 
 NOTHING = Usage()
 

@@ -39,6 +39,7 @@ WORDS = {
     "switch_unconfirmed": "the old device was not shown to be off in time, so this one has {leash:seconds} at first",
     "switch_refused": "the old device was not shown to be off in time; the branch's rule is to let the guest try again",
     # what it gets
+    "store_away": "the store was away: let in by the last decision, for {time:seconds}",
     "granted": "let in; time: {time:seconds}, data: {data:octets}, speed: {rate}",
     "time_left": "{time:seconds} left",
     # endings

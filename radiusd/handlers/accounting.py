@@ -1,5 +1,6 @@
 """Accounting-Request -> Accounting-Response, once recorded (RFC 2866 §4.2)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -8,11 +9,21 @@ from radiusd.handlers import classes
 from radiusd.handlers.access import Submit
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.directory import Known
-from radiusd.handlers.translate import Line, accounting_event, age_of, line
-from radiusd.jobs.accounting import AccountingJob
+from radiusd.handlers.translate import (
+    Line,
+    accounting_event,
+    age_of,
+    exact_counters,
+    happened_at,
+    line,
+    nas_octets,
+)
+from radiusd.jobs.accounting import AccountingJob, InterimJob
 from radiusd.jobs.routers import RebootJob
 from radiusd.server.counters import Counters
 from radiusd.server.protocol import Answer, Reply, Request
+from radiusd.store.memory import Known as Remembered
+from radiusd.store.memory import Wire, WireKey
 from radiusd.store.writer import Failed, Job
 from radiusd.vault import Vault
 from radiusd.wire.attributes import Attribute, decode_integer
@@ -21,21 +32,42 @@ from radiusd.wire.errors import MalformedPacket
 
 _log = Logger()
 _ON_AND_OFF = {AcctStatusType.ACCOUNTING_ON: "Accounting-On", AcctStatusType.ACCOUNTING_OFF: "Accounting-Off"}
+_RECORDED = Reply(Code.ACCOUNTING_RESPONSE)
+
+# Plain numbers: a name in an enumeration is looked up twice, and these are asked for in every report.
+_STATUS = int(Attribute.ACCT_STATUS_TYPE)
+_ACCT_SESSION_ID = int(Attribute.ACCT_SESSION_ID)
+_CLASS = int(Attribute.CLASS)
+_FRAMED_IP_ADDRESS = int(Attribute.FRAMED_IP_ADDRESS)
+_INTERIM = bytes((0, 0, 0, AcctStatusType.INTERIM_UPDATE))
 
 
 class AccountingHandler:
-    """Records Accounting-Requests."""
+    """Records Accounting-Requests. `remembered` are the connections whose ordinary reports are quickly recorded."""
 
-    def __init__(self, known: Known, submit: Submit, boots: Boots, vault: Vault, counters: Counters) -> None:
+    def __init__(
+        self,
+        known: Known,
+        submit: Submit,
+        boots: Boots,
+        vault: Vault,
+        counters: Counters,
+        remembered: Mapping[WireKey, Remembered] | None = None,
+    ) -> None:
         self._known = known
         self._submit = submit
         self._boots = boots
         self._vault = vault
         self._counters = counters
-        self._skews: dict[tuple[int, str], int] = {}
+        self._remembered = {} if remembered is None else remembered
+        self._skews: dict[tuple[int, bytes], int] = {}
 
     def __call__(self, request: Request, answer: Answer) -> None:
         """Record, then answer. Raises MalformedPacket for attributes that are not of their type."""
+        ordinary = self._ordinary(request)
+        if ordinary is not None:
+            self._record(ordinary, answer)
+            return
         status = request.packet.values.get(Attribute.ACCT_STATUS_TYPE)
         if status is None:
             raise MalformedPacket("acct_status_type_missing")
@@ -48,28 +80,73 @@ class AccountingHandler:
         if job is None:
             # Tunnel, link and failed reports (RFC 2867): nothing of ours, and nothing to ask again for.
             self._counters.count("accounting_of_no_use")
-            answer(Reply(Code.ACCOUNTING_RESPONSE))
+            answer(_RECORDED)
             return
         if kind == AcctStatusType.START:
             self._boots.notice(about, request.router, job.cafe, request.at)
         self._record(job, answer)
 
+    def _ordinary(self, request: Request) -> InterimJob | None:
+        """The report of a connection that is remembered and named as it was before; None for any other."""
+        values = request.packet.values
+        if values.get(_STATUS) != _INTERIM:
+            return None
+        acct_session_id = values.get(_ACCT_SESSION_ID)
+        if acct_session_id is None:
+            return None
+        nas = nas_octets(values)
+        found = self._remembered.get((request.router.id, nas, acct_session_id))
+        if found is None:
+            return None
+        wire = found.wire
+        if (
+            wire.named_by != values.get(_CLASS)
+            or wire.framed_ip_address != values.get(_FRAMED_IP_ADDRESS)
+            or wire.source != request.source[0]
+        ):
+            return None
+        counted = exact_counters(values)
+        if counted is None:
+            return None
+        age = age_of(request.packet, request.at)
+        skew = self._skew((request.router.id, nas), age)
+        at = happened_at(request.packet, request.at, age, skew)
+        return InterimJob(found, at, *counted, lambda: self._whole(request))
+
+    def _whole(self, request: Request) -> AccountingJob:
+        job = self._report(request, line(request.packet, is_mikrotik=request.router.is_mikrotik))
+        assert job is not None  # noqa: S101 - it is an Interim-Update
+        return job
+
     def _report(self, request: Request, about: Line) -> AccountingJob | None:
         router, packet = request.router, request.packet
-        skew = self._skew(request, about)
+        values = packet.values
+        nas = nas_octets(values)
+        skew = self._skew((router.id, nas), age_of(packet, request.at))
         event = accounting_event(packet, about, request.at, skew, request.source[0])
         if event is None:
             return None
         key = self._vault.class_key
         named = next((each for value in packet.all(Attribute.CLASS) if (each := classes.read(value, key))), None)
+        wire = None
+        acct_session_id = values.get(_ACCT_SESSION_ID)
+        if acct_session_id is not None:
+            wire = Wire(
+                router.id, nas, acct_session_id, values.get(_CLASS), values.get(_FRAMED_IP_ADDRESS), request.source[0]
+            )
         return AccountingJob(
-            received_at=request.at, line=about, event=event, named=named, router=router, cafe=self._known.cafe(router)
+            received_at=request.at,
+            line=about,
+            event=event,
+            named=named,
+            router=router,
+            cafe=self._known.cafe(router),
+            wire=wire,
+            known=None if wire is None else self._remembered.get(wire.key),
         )
 
-    def _skew(self, request: Request, about: Line) -> int:
+    def _skew(self, key: tuple[int, bytes], age: int | None) -> int:
         """How far the NAS's clock lags, by its promptest packet so far; older stamps are older events then."""
-        age = age_of(request.packet, request.at)
-        key = (request.router.id, about.nas)
         known = self._skews.get(key)
         if age is None:
             return known or 0
@@ -88,6 +165,6 @@ class AccountingHandler:
                 _log.error("an Accounting-Request could not be recorded: {error!r}", error=result.error)
                 answer(None)
             else:
-                answer(Reply(Code.ACCOUNTING_RESPONSE))
+                answer(_RECORDED)
 
         self._submit(job, recorded)

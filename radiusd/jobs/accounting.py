@@ -1,5 +1,8 @@
 """An Accounting-Request inside its transaction: which connection is it about, and what is new in it?"""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from attrs import frozen
 
 from policy import connection as connections
@@ -11,6 +14,7 @@ from policy.quantities import Instant
 from radiusd.handlers.classes import ClassKey
 from radiusd.handlers.translate import Line
 from radiusd.store.directory import Cafe, Router
+from radiusd.store.memory import Kept, Known, Memory, Wire
 from radiusd.store.rows import connection_key
 from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Job
@@ -18,7 +22,11 @@ from radiusd.store.writer import Job
 
 @frozen(kw_only=True)
 class AccountingJob(Job):
-    """A Start, Interim-Update or Stop; `named` is what its Class names, if we wrote it."""
+    """A Start, Interim-Update or Stop; `named` is what its Class names, if we wrote it.
+
+    `wire` is how the packet names the connection, None if it has no Acct-Session-Id; `known` is what is remembered
+    under that.
+    """
 
     received_at: Instant
     line: Line
@@ -26,11 +34,23 @@ class AccountingJob(Job):
     named: ClassKey | None
     router: Router
     cafe: Cafe
+    wire: Wire | None = None
+    known: Known | None = None
 
     @property
     def _key(self) -> str | None:
         name = self.line.acct_session_id
         return None if name is None else connection_key(self.router.id, self.line.nas, name)
+
+    def recall(self, memory: Memory) -> Kept | Known | None:
+        """The pass whose connection it is, or the connection of no pass."""
+        known = self.known
+        if known is not None and known.is_current and known.wire.named_by == (self.wire and self.wire.named_by):
+            return known if known.kept is None else known.kept
+        if self.named is None:
+            return None
+        kept = memory.of_session(self.named.session_id)
+        return kept if kept is not None and self.named.connection_id in kept.versions else None
 
     def needs(self) -> Needs:
         """The connection, by our Class and by the NAS's own name for it."""
@@ -58,6 +78,8 @@ class AccountingJob(Job):
             line = self._adopt(work, holding)
             if holding is not None:
                 holding = holding.with_connection(line)
+        if self.wire is not None:
+            work.heard(line.id, self.wire)
         if holding is None:
             work.put_loose(connections.advance(line, self.event)[0])
             return
@@ -120,3 +142,24 @@ class AccountingJob(Job):
             opened_at=opened_at,
             last_at=opened_at,
         )
+
+
+@frozen(eq=False)
+class InterimJob(Job):
+    """An Interim-Update of a connection that is remembered; `whole` makes the job that looks at everything."""
+
+    known: Known
+    at: Instant
+    uploaded: int
+    downloaded: int
+    seconds: int
+    whole: Callable[[], AccountingJob]
+
+    is_ordinary: ClassVar[bool] = True
+
+    def run(self, work: Work) -> None:
+        """Count; and if more may follow from it, look at everything."""
+        if not work.count(self.known, self.at, self.uploaded, self.downloaded, self.seconds):
+            job = self.whole()
+            work.prepare([job])
+            job.run(work)

@@ -1,10 +1,11 @@
 """Counters by reason, and at most one log line a second for each."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Histogram
-from prometheus_client import Counter as Metric
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 from twisted.logger import Logger
 
 _log = Logger()
@@ -16,9 +17,7 @@ class Counters:
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self.registry = CollectorRegistry()
-        self._metric = Metric(
-            "radius_packets", "RADIUS packets by what became of them", ["what"], registry=self.registry
-        )
+        self.registry.register(_Packets(self))
         self._cuts = Histogram(
             "radius_cut_seconds",
             "Seconds from the decision to cut until its outcome",
@@ -40,7 +39,6 @@ class Counters:
     def count(self, what: str) -> None:
         """One more of `what`."""
         self.counts[what] += 1
-        self._metric.labels(what).inc()
 
     def took(self, outcome: str, seconds: float) -> None:
         """A cut came to its outcome, so long after its decision."""
@@ -67,3 +65,23 @@ class Counters:
             detail=detail,
             more=more,
         )
+
+
+class _Packets(Collector):
+    """The counts as a metric, made when somebody asks for it: that is far rarer than there is something to count."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+
+    def describe(self) -> Iterator[CounterMetricFamily]:
+        yield self._family()
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = self._family()
+        for what, number in self._counters.counts.items():
+            family.add_metric([what], number)
+        yield family
+
+    @staticmethod
+    def _family() -> CounterMetricFamily:
+        return CounterMetricFamily("radius_packets", "RADIUS packets by what became of them", labels=["what"])

@@ -8,7 +8,7 @@ from policy.quantities import Instant
 KEPT = 10_000
 MOST = 200_000
 
-Key = tuple[str, int, int, bytes]
+Key = tuple[tuple[str, int], bytes, bytes]
 
 
 class InWork(Enum):
@@ -28,8 +28,13 @@ class Duplicates:
 
     @staticmethod
     def key(datagram: bytes, source: tuple[str, int]) -> Key:
-        """What a request is known by; `datagram` has at least 20 octets."""
-        return source[0], source[1], datagram[1], datagram[4:20]
+        """What a request is known by: its Identifier and Request Authenticator, and where it came from."""
+        return source, datagram[1:2], datagram[4:20]
+
+    @property
+    def in_work(self) -> int:
+        """How many requests are still being decided."""
+        return sum(reply is InWork.YES for _, _, reply in self._known.values())
 
     def find(self, key: Key, datagram: bytes) -> bytes | InWork | None:
         """The reply to these very octets, InWork while there is none yet, None if they are new."""

@@ -5,7 +5,7 @@ datagram -> whose? -> decode, verify -> seen before? -> handler … commit … -
 
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
+from attrs import define, frozen
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
@@ -26,6 +26,8 @@ from radiusd.wire.errors import BadAuthenticator, MalformedPacket, WireError
 from radiusd.wire.packet import Packet, decode
 
 _log = Logger()
+_RECEIVED: dict[int, str] = {int(code): f"received_{int(code)}" for code in Code}
+_SENT: dict[int, str] = {int(code): f"sent_{int(code)}" for code in Code}
 
 
 @frozen
@@ -40,7 +42,7 @@ Answer = Callable[[Reply | None], None]
 """Called once with the reply, or None when there is to be none."""
 
 
-@frozen
+@define(eq=False)
 class Request:
     """A packet that somebody who knows the secret of `router` sent."""
 
@@ -64,8 +66,14 @@ class RadiusProtocol(DatagramProtocol):
         self._nases = nases
         self._handlers = handlers
         self._counters = counters
+        self._counts = counters.counts
         self._now = now
         self._duplicates = Duplicates()
+
+    @property
+    def in_work(self) -> int:
+        """How many requests were taken and are not answered yet."""
+        return self._duplicates.in_work
 
     def datagramReceived(self, datagram: bytes, source: tuple[str, int]) -> None:
         """Take one datagram; whatever is wrong with it costs one count, and no answer."""
@@ -74,7 +82,7 @@ class RadiusProtocol(DatagramProtocol):
             self._counters.drop("unknown_source", source[0])
             return
         try:
-            self._receive(datagram, (source[0], source[1]), routers)
+            self._receive(datagram, source[:2], routers)
         except WireError as error:
             self._counters.drop(error.reason, source[0], f"(router {' or '.join(each.name for each in routers)})")
         except Exception:  # noqa: BLE001 - no datagram may stop the server
@@ -82,20 +90,20 @@ class RadiusProtocol(DatagramProtocol):
             _log.failure("a packet could not be handled")
 
     def _receive(self, datagram: bytes, source: tuple[str, int], routers: tuple[Router, ...]) -> None:
-        packet = decode(datagram)
-        handler = self._handlers.get(packet.code)  # type: ignore[call-overload]
-        if handler is None:
-            raise MalformedPacket("unexpected_code")
         at = self._now()
         key = self._duplicates.key(datagram, source)
         known = self._duplicates.find(key, datagram)
         if known is not None:
             self._repeat(known, source)
             return
+        packet = decode(datagram)
+        handler = self._handlers.get(packet.code)  # type: ignore[call-overload]
+        if handler is None:
+            raise MalformedPacket("unexpected_code")
         router = _sender(packet, routers)
         self._nases.heard(router.id, at)
         self._duplicates.begin(key, datagram, at)
-        self._counters.count(f"received_{packet.code}")
+        self._counts[_RECEIVED[packet.code]] += 1
 
         def answer(reply: Reply | None) -> None:
             if reply is None:
@@ -103,7 +111,7 @@ class RadiusProtocol(DatagramProtocol):
                 return
             octets = _signed(packet, reply, router.secret)
             self._duplicates.finish(key, octets)
-            self._counters.count(f"sent_{reply.code}")
+            self._counts[_SENT[reply.code]] += 1
             self._send(octets, source)
 
         try:

@@ -26,6 +26,11 @@ def reference(name: str, target: str, *, nullable: bool = False) -> "Column[int]
     return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=nullable)
 
 
+def version_column() -> "Column[int]":
+    """How often the row was written: whoever changes it must know it as it is."""
+    return Column("version", BigInteger, nullable=False, server_default="0")
+
+
 def usage_columns() -> "tuple[Column[int] | CheckConstraint, ...]":
     """Octets and seconds used."""
     return (

@@ -19,3 +19,7 @@ class Refused(StoreError):
 
 class WrongSchema(StoreError):
     """The database was made by another version."""
+
+
+class Conflict(StoreError):
+    """Somebody else wrote what was decided upon meanwhile: decide again."""

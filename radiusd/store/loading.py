@@ -1,14 +1,25 @@
 """Set-based reads: each one statement for all that a batch asks about."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, func, select, union
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import Connection, and_, func, or_, select, union
 
 from policy.accounts import Account, Device
+from policy.connection import Connection as Line
+from policy.passes import Pass
+from policy.quantities import Instant
+from policy.session import Session
 from radiusd.store.keys import among
+from radiusd.store.rows import (
+    CONNECTION,
+    PASS,
+    SESSION,
+    connection_from_values,
+    pass_from_values,
+    session_from_values,
+)
 from radiusd.store.schema import accounts, branches, connections, devices, logins, passes, sessions
 
 _HASH = "argon2"
@@ -44,13 +55,29 @@ _PASS_IDS_OF_ACCOUNTS = union(
     select(accounts.c.last_pass_id).where(among(accounts.c.id), accounts.c.last_pass_id.is_not(None)),
 )
 # The row lock is what keeps two writers from deciding about one pass at once; SQLite has one writer anyway.
-_PASSES = select(passes).where(among(passes.c.id)).order_by(passes.c.id).with_for_update()
+_PASSES = (
+    select(*(passes.c[name] for name in (*PASS, "wake_at", "is_open", "version")))
+    .where(among(passes.c.id))
+    .order_by(passes.c.id)
+    .with_for_update()
+)
 # A branch's row stands for its wallet. Not its key: rows that name the branch may be added meanwhile.
 _WALLETS = select(branches.c.id).where(among(branches.c.id)).order_by(branches.c.id).with_for_update(key_share=True)
-_LIVE_SESSIONS = select(sessions).where(among(sessions.c.pass_id), sessions.c.phase.in_(["PENDING", "ACTIVE"]))
-_SESSIONS = select(sessions).where(among(sessions.c.id))
-_RUNNING_CONNECTIONS = select(connections).where(among(connections.c.session_id), connections.c.state != "CLOSED")
-_CONNECTIONS = select(connections).where(among(connections.c.id))
+_EVERY_SESSION = select(*(sessions.c[name] for name in SESSION))
+_LIVE_SESSIONS = _EVERY_SESSION.where(among(sessions.c.pass_id), sessions.c.phase.in_(["PENDING", "ACTIVE"]))
+_SESSIONS = _EVERY_SESSION.where(among(sessions.c.id))
+# Their counters go up without the lock of their pass, so they are locked as well: after the passes, in their own order.
+_EVERY_CONNECTION = (
+    select(*(connections.c[name] for name in (*CONNECTION, "version")))
+    .order_by(connections.c.id)
+    .with_for_update(key_share=True)
+)
+_RUNNING_CONNECTIONS = _EVERY_CONNECTION.where(
+    or_(
+        and_(among(connections.c.session_id, "session_ids"), connections.c.state != "CLOSED"),
+        among(connections.c.id, "ids"),
+    )
+)
 _WHERE_CONNECTIONS_ARE = select(
     connections.c.id, connections.c.key, connections.c.session_id, sessions.c.pass_id
 ).outerjoin_from(connections, sessions, connections.c.session_id == sessions.c.id)
@@ -70,10 +97,6 @@ _ACTIVE_USERS = (
 
 def _all(connection: Connection, statement: Any, keys: Collection[Any]) -> Iterable[Any]:
     return connection.execute(statement, {"keys": list(keys)}).all() if keys else ()
-
-
-def _rows(connection: Connection, statement: Any, keys: Collection[Any]) -> Iterable[RowMapping]:
-    return connection.execute(statement, {"keys": list(keys)}).mappings().all() if keys else ()
 
 
 def load_logins(connection: Connection, names: Collection[str]) -> dict[str, Login]:
@@ -101,9 +124,20 @@ def pass_ids_of_sessions(connection: Connection, ids: Collection[int]) -> list[i
     return [row[0] for row in _all(connection, _PASS_IDS_OF_SESSIONS, ids)]
 
 
-def lock_passes(connection: Connection, ids: Collection[int]) -> Iterable[RowMapping]:
-    """The rows of these passes, locked until the transaction ends."""
-    return _rows(connection, _PASSES, ids)
+@frozen
+class StoredPass:
+    """A row of `passes`; what its open connections used is with them."""
+
+    bought: Pass
+    wake_at: Instant | None
+    is_open: bool
+    version: int
+
+
+def lock_passes(connection: Connection, ids: Collection[int]) -> Iterator[StoredPass]:
+    """These passes, locked until the transaction ends."""
+    for row in _all(connection, _PASSES, ids):
+        yield StoredPass(pass_from_values(row[:-3]), *row[-3:])
 
 
 def lock_wallets(connection: Connection, branch_ids: Collection[int]) -> list[int]:
@@ -111,18 +145,24 @@ def lock_wallets(connection: Connection, branch_ids: Collection[int]) -> list[in
     return [row[0] for row in _all(connection, _WALLETS, branch_ids)]
 
 
-def load_sessions(connection: Connection, pass_ids: Collection[int], ids: Collection[int]) -> list[RowMapping]:
+def load_sessions(connection: Connection, pass_ids: Collection[int], ids: Collection[int]) -> list[Session]:
     """The live sessions of these passes, and these sessions whatever their phase; none twice."""
-    live = _rows(connection, _LIVE_SESSIONS, pass_ids)
-    named = _rows(connection, _SESSIONS, ids)
-    return list({row["id"]: row for row in (*live, *named)}.values())
+    live = [session_from_values(row) for row in _all(connection, _LIVE_SESSIONS, pass_ids)]
+    known = {each.id for each in live}
+    return live + [session_from_values(row) for row in _all(connection, _SESSIONS, set(ids) - known)]
 
 
-def load_connections(connection: Connection, session_ids: Collection[int], ids: Collection[int]) -> list[RowMapping]:
-    """The running connections of these sessions, and these connections whatever their state; none twice."""
-    running = _rows(connection, _RUNNING_CONNECTIONS, session_ids)
-    named = _rows(connection, _CONNECTIONS, ids)
-    return list({row["id"]: row for row in (*running, *named)}.values())
+def lock_connections(
+    connection: Connection, session_ids: Collection[int], ids: Collection[int]
+) -> Iterator[tuple[Line, int]]:
+    """The running connections of these sessions, and these connections whatever their state, each with its version.
+
+    They are locked until the transaction ends.
+    """
+    if session_ids or ids:
+        keys = {"session_ids": list(session_ids), "ids": list(ids)}
+        for row in connection.execute(_RUNNING_CONNECTIONS, keys):
+            yield connection_from_values(row[:-1]), row[-1]
 
 
 def find_connections(connection: Connection, ids: Collection[int], keys: Collection[str]) -> list[Any]:

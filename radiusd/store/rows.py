@@ -1,6 +1,7 @@
 """Passes, sessions and connections between their rows and their values."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -12,99 +13,126 @@ from policy.session import EndReason, Phase, Session
 from policy.usage import Counters, Sample, Usage
 from radiusd.store import terms
 
-Row = RowMapping
+Values = Sequence[Any]
+"""A row, its columns in the order that is asked for."""
+
+_STATES = {each.value: each for each in ConnectionState}
+_CLOSINGS: dict[str | None, Closing | None] = {None: None, **{each.value: each for each in Closing}}
+_PHASES = {each.value: each for each in Phase}
+_REASONS: dict[str | None, EndReason | None] = {None: None, **{each.value: each for each in EndReason}}
+
+PASS = (
+    "id", "account_id", "package", "sold_at", "first_login_at", "extra_time", "extra_data", "uploaded", "downloaded",
+    "seconds", "held", "paused_at", "paused_for", *terms.COLUMNS,
+)  # fmt: skip
+"""The columns that `pass_from_values` takes, in this order; the terms are the last."""
 
 
-def _usage(row: Row) -> Usage:
-    return Usage(row["uploaded"], row["downloaded"], row["seconds"])
+def pass_from_values(row: Values) -> Pass:
+    """A row of `passes`; what its open connections used is with them."""
+    (
+        id_, account_id, package, sold_at, first_login_at, extra_time, extra_data, uploaded, downloaded, seconds, held,
+        paused_at, paused_for, *of_terms,
+    ) = row  # fmt: skip
+    return Pass(
+        id=id_,
+        account_id=account_id,
+        terms=terms.from_values(package, tuple(of_terms)),
+        sold_at=sold_at,
+        first_login_at=first_login_at,
+        extra_time=extra_time,
+        extra_data=extra_data,
+        used=Usage(uploaded, downloaded, seconds),
+        held=held,
+        paused_at=paused_at,
+        paused_for=paused_for,
+    )
 
 
 def _usage_columns(used: Usage) -> dict[str, int]:
     return {"uploaded": used.uploaded, "downloaded": used.downloaded, "seconds": used.seconds}
 
 
-def pass_from_row(row: Row) -> Pass:
-    """A row of `passes`."""
-    return Pass(
-        id=row["id"],
-        account_id=row["account_id"],
-        terms=terms.from_columns(row["package"], row),
-        sold_at=row["sold_at"],
-        first_login_at=row["first_login_at"],
-        extra_time=row["extra_time"],
-        extra_data=row["extra_data"],
-        used=_usage(row),
-        held=row["held"],
-        paused_at=row["paused_at"],
-        paused_for=row["paused_for"],
-    )
+CHANGED_PASS = (
+    "first_login_at", "extra_time", "extra_data", "uploaded", "downloaded", "seconds", "held", "paused_at",
+    "paused_for", "is_open", "wake_at",
+)  # fmt: skip
+"""What may change of a pass."""
 
 
-def new_pass_row(bought: Pass) -> dict[str, Any]:
-    """What never changes of a pass, and the rest."""
+def changed_pass(bought: Pass, settled: Usage, *, wake_at: Instant | None, is_open: bool) -> tuple[Any, ...]:
+    """The values of CHANGED_PASS; `settled` is what connections used that are not open."""
+    return (
+        bought.first_login_at, bought.extra_time, bought.extra_data, settled.uploaded, settled.downloaded,
+        settled.seconds, bought.held, bought.paused_at, bought.paused_for, is_open, wake_at,
+    )  # fmt: skip
+
+
+def new_pass_row(bought: Pass, wake_at: Instant | None) -> dict[str, Any]:
+    """A pass that was just sold, by column."""
     return {
         "id": bought.id,
         "account_id": bought.account_id,
         "package": bought.terms.name,
         **terms.to_columns(bought.terms),
         "sold_at": bought.sold_at,
-        **changed_pass_row(bought, wake_at=None, is_open=True),
+        **dict(zip(CHANGED_PASS, changed_pass(bought, bought.used, wake_at=wake_at, is_open=True), strict=True)),
     }
 
 
-def changed_pass_row(bought: Pass, *, wake_at: Instant | None, is_open: bool) -> dict[str, Any]:
-    """What may change of a pass."""
-    return {
-        "first_login_at": bought.first_login_at,
-        "extra_time": bought.extra_time,
-        "extra_data": bought.extra_data,
-        **_usage_columns(bought.used),
-        "held": bought.held,
-        "paused_at": bought.paused_at,
-        "paused_for": bought.paused_for,
-        "is_open": is_open,
-        "wake_at": wake_at,
-    }
+SESSION = (
+    "id", "pass_id", "phase", "device", "slot", "created_at", "started_at", "ended_at", "end_reason",
+    "uploaded", "downloaded", "seconds",
+)  # fmt: skip
+"""The columns that `session_from_values` takes, in this order."""
 
 
-def session_from_row(row: Row) -> Session:
-    """A row of `sessions`."""
-    reason = row["end_reason"]
+def session_from_values(row: Values) -> Session:
+    """A row of `sessions`; what its open connections used is with them."""
+    (
+        id_, pass_id, phase, device, slot, created_at, started_at, ended_at, end_reason, uploaded, downloaded, seconds
+    ) = row  # fmt: skip
     return Session(
-        id=row["id"],
-        pass_id=row["pass_id"],
-        phase=Phase(row["phase"]),
-        device=row["device"],
-        slot=row["slot"],
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        end_reason=None if reason is None else EndReason(reason),
-        used=_usage(row),
+        id=id_,
+        pass_id=pass_id,
+        phase=_PHASES[phase],
+        device=device,
+        slot=slot,
+        created_at=created_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        end_reason=_REASONS[end_reason],
+        used=Usage(uploaded, downloaded, seconds),
     )
 
 
+CHANGED_SESSION = (
+    "phase", "device", "slot", "started_at", "ended_at", "end_reason", "uploaded", "downloaded", "seconds",
+)  # fmt: skip
+"""What may change of a session."""
+
+
+def changed_session(session: Session, settled: Usage) -> tuple[Any, ...]:
+    """The values of CHANGED_SESSION; `settled` is what connections used that are not open."""
+    reason = session.end_reason
+    return (
+        session.phase.value, session.device, session.slot, session.started_at, session.ended_at,
+        None if reason is None else reason.value, settled.uploaded, settled.downloaded, settled.seconds,
+    )  # fmt: skip
+
+
+NEW_SESSION = ("id", "pass_id", "created_at", *CHANGED_SESSION)
+"""All columns of a session."""
+
+
+def new_session(session: Session, settled: Usage) -> tuple[Any, ...]:
+    """The values of NEW_SESSION."""
+    return (session.id, session.pass_id, session.created_at, *changed_session(session, settled))
+
+
 def new_session_row(session: Session) -> dict[str, Any]:
-    """What never changes of a session, and the rest."""
-    return {
-        "id": session.id,
-        "pass_id": session.pass_id,
-        "created_at": session.created_at,
-        **changed_session_row(session),
-    }
-
-
-def changed_session_row(session: Session) -> dict[str, Any]:
-    """What may change of a session."""
-    return {
-        "phase": session.phase.value,
-        "device": session.device,
-        "slot": session.slot,
-        "started_at": session.started_at,
-        "ended_at": session.ended_at,
-        "end_reason": session.end_reason and session.end_reason.value,
-        **_usage_columns(session.used),
-    }
+    """A session nobody has used yet, by column."""
+    return dict(zip(NEW_SESSION, new_session(session, session.used), strict=True))
 
 
 def connection_key(router_id: int, nas: str, acct_session_id: str) -> str:
@@ -118,62 +146,93 @@ def key_of(connection: Connection) -> str | None:
     return None if name is None else connection_key(connection.router_id, connection.nas, name)
 
 
-def connection_from_row(row: Row) -> Connection:
+CONNECTION = (
+    "id", "session_id", "router_id", "nas", "nas_address", "state", "user_name", "device", "acct_session_id",
+    "framed_ip_address", "boot", "opened_at", "started_at", "last_at", "closed_at", "closing", "terminate_cause",
+    "uploaded", "downloaded", "seconds", "loose",
+)  # fmt: skip
+"""The columns that `connection_from_values` takes, in this order."""
+
+
+def connection_from_row(row: RowMapping) -> Connection:
+    """A row of `connections`, whatever else is in it."""
+    return connection_from_values([row[name] for name in CONNECTION])
+
+
+def connection_from_values(row: Values) -> Connection:
     """A row of `connections`."""
-    closing = row["closing"]
+    (
+        id_, session_id, router_id, nas, nas_address, state, user_name, device, acct_session_id, framed_ip_address,
+        boot, opened_at, started_at, last_at, closed_at, closing, terminate_cause, uploaded, downloaded, seconds, loose,
+    ) = row  # fmt: skip
+    used = Usage(uploaded, downloaded, seconds)
     return Connection(
-        id=row["id"],
-        session_id=row["session_id"],
-        router_id=row["router_id"],
-        nas=row["nas"],
-        nas_address=row["nas_address"],
-        state=ConnectionState(row["state"]),
-        user_name=row["user_name"],
-        device=row["device"],
-        acct_session_id=row["acct_session_id"],
-        framed_ip_address=row["framed_ip_address"],
-        boot=row["boot"],
-        opened_at=row["opened_at"],
-        started_at=row["started_at"],
-        last_at=row["last_at"],
-        closed_at=row["closed_at"],
-        closing=None if closing is None else Closing(closing),
-        terminate_cause=row["terminate_cause"],
-        counters=_counters(row),
+        id=id_,
+        session_id=session_id,
+        router_id=router_id,
+        nas=nas,
+        nas_address=nas_address,
+        state=_STATES[state],
+        user_name=user_name,
+        device=device,
+        acct_session_id=acct_session_id,
+        framed_ip_address=framed_ip_address,
+        boot=boot,
+        opened_at=opened_at,
+        started_at=started_at,
+        last_at=last_at,
+        closed_at=closed_at,
+        closing=_CLOSINGS[closing],
+        terminate_cause=terminate_cause,
+        counters=Counters(used) if loose is None else _counters(used, loose),
     )
 
 
-def new_connection_row(connection: Connection) -> dict[str, Any]:
-    """What never changes of a connection, and the rest."""
-    return {
-        "id": connection.id,
-        "router_id": connection.router_id,
-        "nas": connection.nas,
-        "user_name": connection.user_name,
-        "device": connection.device,
-        "opened_at": connection.opened_at,
-        **changed_connection_row(connection),
-    }
+COUNTED = (
+    "uploaded",
+    "downloaded",
+    "seconds",
+    "last_at",
+    "started_at",
+    "state",
+    "closed_at",
+    "closing",
+    "terminate_cause",
+)
+"""What its Start, Interim-Updates and Stop change of a connection."""
 
 
-def changed_connection_row(connection: Connection) -> dict[str, Any]:
-    """What may change of a connection."""
-    return {
-        "session_id": connection.session_id,
-        "state": connection.state.value,
-        "nas_address": connection.nas_address,
-        "acct_session_id": connection.acct_session_id,
-        "key": key_of(connection),
-        "framed_ip_address": connection.framed_ip_address,
-        "boot": connection.boot,
-        "started_at": connection.started_at,
-        "last_at": connection.last_at,
-        "closed_at": connection.closed_at,
-        "closing": connection.closing and connection.closing.value,
-        "terminate_cause": connection.terminate_cause,
-        **_usage_columns(connection.counters.used),
-        "loose": _loose(connection.counters),
-    }
+def counted(connection: Connection) -> tuple[Any, ...]:
+    """The values of COUNTED."""
+    used, closing = connection.counters.used, connection.closing
+    return (
+        used.uploaded, used.downloaded, used.seconds, connection.last_at, connection.started_at,
+        connection.state.value, connection.closed_at, None if closing is None else closing.value,
+        connection.terminate_cause,
+    )  # fmt: skip
+
+
+DESCRIBED = ("session_id", "nas_address", "acct_session_id", "key", "framed_ip_address", "boot", "loose")
+"""What else may change of it, once or never."""
+
+
+def described(connection: Connection) -> tuple[Any, ...]:
+    """The values of DESCRIBED."""
+    return (
+        connection.session_id, connection.nas_address, connection.acct_session_id, key_of(connection),
+        connection.framed_ip_address, connection.boot, _loose(connection.counters),
+    )  # fmt: skip
+
+
+NEW_CONNECTION = ("id", "router_id", "nas", "user_name", "device", "opened_at", *DESCRIBED, *COUNTED)
+"""All columns of a connection."""
+
+
+def new_connection(connection: Connection) -> tuple[Any, ...]:
+    """The values of NEW_CONNECTION."""
+    each = connection
+    named = (each.id, each.router_id, each.nas, each.user_name, each.device, each.opened_at)
+    return (*named, *described(each), *counted(each))
 
 
 def _loose(counters: Counters) -> str | None:
@@ -188,8 +247,6 @@ def _triple(sample: Sample) -> tuple[int, int, int]:
     return sample.seconds, sample.uploaded, sample.downloaded
 
 
-def _counters(row: Row) -> Counters:
-    if row["loose"] is None:
-        return Counters(_usage(row))
-    exact, inexact = json.loads(row["loose"])
-    return Counters(_usage(row), exact and Sample(*exact), tuple(Sample(*each) for each in inexact))
+def _counters(used: Usage, loose: str) -> Counters:
+    exact, inexact = json.loads(loose)
+    return Counters(used, exact and Sample(*exact), tuple(Sample(*each) for each in inexact))

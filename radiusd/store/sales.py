@@ -77,7 +77,7 @@ def write(connection: Connection, buyers: Sequence[Buyer], sales: Sequence[Sale]
     connection.execute(
         insert(passes),
         [
-            {**rows.new_pass_row(each), "wake_at": wake_at(Holding(each, (session,)), buyer.branch, at)}
+            rows.new_pass_row(each, wake_at(Holding(each, (session,)), buyer.branch, at))
             for each, session, buyer in zip(bought, waiting, buyers, strict=True)
         ],
     )

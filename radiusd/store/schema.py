@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-from radiusd.store.columns import id_column, metadata, reference, terms_columns, usage_columns
+from radiusd.store.columns import id_column, metadata, reference, terms_columns, usage_columns, version_column
 
 identifiers = Table(
     "identifiers",
@@ -137,6 +137,7 @@ passes = Table(
     Column("paused_for", BigInteger, nullable=False, server_default="0"),
     Column("is_open", Boolean, nullable=False, server_default="1"),
     Column("wake_at", BigInteger),
+    version_column(),
 )
 Index("ix_passes_account_id", passes.c.account_id)
 Index(
@@ -231,6 +232,7 @@ connections = Table(
     Column("terminate_cause", Integer),
     *usage_columns(),
     Column("loose", Text),
+    version_column(),
     CheckConstraint("(state = 'CLOSED') = (closed_at IS NOT NULL)", name="closed_at"),
     CheckConstraint("(closed_at IS NULL) = (closing IS NULL)", name="closing"),
 )

@@ -138,9 +138,9 @@ def _record(
         "time_left": 0 if has_ended else left(holding, cafe.branch(at), at),
         "data_used": bought.used.octets,
         "data_limit": bought.data,
-        "uploaded": row["uploaded"],
-        "downloaded": row["downloaded"],
-        "seconds_online": row["seconds"],
+        "uploaded": _used(row, lines, "uploaded"),
+        "downloaded": _used(row, lines, "downloaded"),
+        "seconds_online": _used(row, lines, "seconds"),
         "slot": row["slot"],
         "devices": bought.terms.devices,
         "acct_session_id": latest.get("acct_session_id"),
@@ -151,6 +151,11 @@ def _record(
         "online": any(holding.running(row["id"])),
         "cut": next((outcome(each) for each in reversed(orders) if each["kind"] == "cut"), None),
     }
+
+
+def _used(row: RowMapping, lines: Sequence[Record], what: str) -> int:
+    """What an open connection used is kept with it alone."""
+    return int(row[what]) + sum(int(each[what]) for each in lines if each["state"] == "OPEN")
 
 
 def outcome(row: Record) -> str:

@@ -1,5 +1,6 @@
 """The terms of a package in the columns that `packages` and `passes` share."""
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -45,16 +46,22 @@ def to_columns(terms: Package) -> dict[str, Any]:
 
 def from_columns(name: str, row: RowMapping) -> Package:
     """The package called `name`."""
-    has_rate = row["rate_up"] is not None
+    return from_values(name, tuple(row[each] for each in COLUMNS))
+
+
+@lru_cache(maxsize=1024)
+def from_values(name: str, values: tuple[Any, ...]) -> Package:
+    """The package called `name`, of the values of COLUMNS; one value for all passes that were sold on these terms."""
+    time, clock, data, validity, up, down, burst, priority, devices, price, opens, closes, max_users = values
     return Package(
         name=name,
-        time=row["time"],
-        clock=Clock(row["clock"]),
-        data=row["data"],
-        validity=row["validity"],
-        rate=Rate(row["rate_up"], row["rate_down"], row["burst"], row["priority"]) if has_rate else None,
-        devices=row["devices"],
-        price=row["price"],
-        hours=None if row["opens"] is None else Hours(row["opens"], row["closes"]),
-        max_users=row["max_users"],
+        time=time,
+        clock=Clock(clock),
+        data=data,
+        validity=validity,
+        rate=None if up is None else Rate(up, down, burst, priority),
+        devices=devices,
+        price=price,
+        hours=None if opens is None else Hours(opens, closes),
+        max_users=max_users,
     )

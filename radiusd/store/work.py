@@ -1,27 +1,26 @@
 """Work: what one transaction has loaded, what was decided over it, and the rows that follow."""
 
-import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Protocol
 
 from attrs import evolve, frozen
 from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import Executable, bindparam, insert, or_, update
 
 from policy.accounts import Account, Branch, Device
 from policy.connection import Closing, Connection, ConnectionState
-from policy.cut import BY_CLOSING, Outcome
 from policy.effects import Disconnect, Effect
-from policy.holding import Holding, is_spent, wake_at
+from policy.holding import Holding, gathered, is_spent, wake_at
+from policy.meter import Taken
 from policy.quantities import Instant
 from policy.session import Session
-from radiusd.store import loading, rows
+from policy.usage import Counters, Usage
+from radiusd.store import loading, rows, saving
 from radiusd.store.decisions import Decision, record
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.loading import Login
+from radiusd.store.memory import Kept, Known, Memory, Wire
 from radiusd.store.pc_book import PcAsked, PcBook
-from radiusd.store.schema import commands, connections, passes, sessions
 
 
 @frozen
@@ -79,12 +78,35 @@ LEASE = 6_000
 """Milliseconds in which whoever took up a command must be done with it; then another may."""
 
 
+class Asking(Protocol):
+    """A job, as far as it tells what it must find here."""
+
+    def recall(self, memory: Memory) -> Kept | Known | None: ...
+
+    def needs(self) -> Needs: ...
+
+    def more(self, work: "Work") -> Needs | None: ...
+
+
 class Work:
     """One transaction's view. `put` what policy made of a holding; `save` writes what differs from what was loaded."""
 
-    def __init__(self, database: DatabaseConnection, identifiers: Identifiers, lease: int = 0) -> None:
+    def __init__(
+        self,
+        database: DatabaseConnection,
+        identifiers: Identifiers,
+        lease: int = 0,
+        memory: Memory | None = None,
+    ) -> None:
         """`lease`: how long nobody else may take up the commands of this work, in milliseconds."""
         self.database = database
+        self._memory = Memory(0) if memory is None else memory
+        self._counted: dict[int, Known] = {}
+        self._unsaved: set[int] = set()
+        self._recalled: dict[int, Kept] = {}
+        self._heard: dict[int, Wire] = {}
+        self._pass_states: dict[int, saving.PassState] = {}
+        self._versions: dict[int, int] = {}
         self._lease = lease
         self._identifiers = identifiers
         identifiers.use(database)
@@ -110,6 +132,51 @@ class Work:
         self._latest = Instant(0)
 
     # Loading
+
+    def prepare(self, jobs: Iterable[Asking]) -> None:
+        """Have at hand what these jobs need: from memory what it has, the rest from the store."""
+        asking = list(jobs)
+        recalled = [(job, job.recall(self._memory)) for job in asking]
+        needs = [job.needs() for job, found in recalled if found is None]
+        if needs:
+            self.load(needs)
+        for _, found in recalled:
+            if isinstance(found, Kept):
+                self._take(found)
+            elif found is not None:
+                self._take_loose(found)
+        more = [wanted for job in asking if (wanted := job.more(self)) is not None]
+        if more:
+            self.load(more)
+
+    def _take(self, kept: Kept) -> None:
+        pass_id = kept.holding.bought.id
+        if pass_id in self._stored:
+            return
+        holding = kept.brought_up()
+        # What was counted in this very transaction is in the meters, and not yet in the rows.
+        self._unsaved.update(line.connection_id for line in kept.lines if self._counted.pop(line.connection_id, None))
+        self._recalled[pass_id] = kept
+        self._stored[pass_id] = self._current[pass_id] = holding
+        self._pass_states[pass_id] = saving.PassState(kept.wake_at, kept.is_open, kept.version)
+        self._versions.update(kept.versions)
+        self.accounts.setdefault(kept.account.id, kept.account)
+        self._index(holding)
+        for line in holding.connections:
+            self._index_key(rows.key_of(line), line.id)
+
+    def _take_loose(self, known: Known) -> None:
+        line = known.connection
+        if line is None or line.id in self.loose:
+            return
+        line = known.connection = counted_by(known, line)
+        if self._counted.pop(line.id, None):
+            self._unsaved.add(line.id)
+        self.loose[line.id] = self._loose_stored[line.id] = line
+        self._pass_of_connection[line.id] = None
+        self._versions[line.id] = known.version
+        self._index_key(rows.key_of(line), line.id)
+        self._memory.forget_line(known)
 
     def load(self, needs: Iterable[Needs]) -> None:
         """Read all that the jobs of a batch need and is not loaded yet, each kind of row in one statement."""
@@ -138,12 +205,12 @@ class Work:
             self._index_key(row.key, row.id)
 
     def _load_holdings(self, pass_ids: set[int], session_ids: set[int], connection_ids: set[int]) -> None:
-        bought = [rows.pass_from_row(row) for row in loading.lock_passes(self.database, pass_ids)]
-        found = [rows.session_from_row(row) for row in loading.load_sessions(self.database, pass_ids, session_ids)]
-        lines = [
-            rows.connection_from_row(row)
-            for row in loading.load_connections(self.database, {each.id for each in found}, connection_ids)
-        ]
+        bought = list(loading.lock_passes(self.database, pass_ids))
+        found = loading.load_sessions(self.database, pass_ids, session_ids)
+        lines = []
+        for line, version in loading.lock_connections(self.database, {each.id for each in found}, connection_ids):
+            lines.append(line)
+            self._versions.setdefault(line.id, version)
         sessions_of: defaultdict[int, list[Session]] = defaultdict(list)
         for session in found:
             sessions_of[session.pass_id].append(session)
@@ -156,11 +223,15 @@ class Work:
                 self.loose[line.id] = self._loose_stored[line.id] = line
                 self._pass_of_connection[line.id] = None
         for each in bought:
-            self._stored[each.id] = self._current[each.id] = Holding(each)
-            self._passes_of_accounts[each.account_id].append(each.id)
+            pass_id = each.bought.id
+            holding = gathered(each.bought, sessions_of.pop(pass_id, ()), lines_of[pass_id])
+            self._stored[pass_id] = self._current[pass_id] = holding
+            self._pass_states[pass_id] = saving.PassState(each.wake_at, each.is_open, each.version)
+            self._passes_of_accounts[each.bought.account_id].append(pass_id)
+            self._index(holding)
         for pass_id in sessions_of:
             self._take_in(pass_id, sessions_of[pass_id], lines_of[pass_id])
-        capped = {each.terms.name for each in bought if each.terms.max_users is not None}
+        capped = {each.bought.terms.name for each in bought if each.bought.terms.max_users is not None}
         self.users.update(loading.count_users(self.database, capped - self.users.keys()))
 
     def _take_in(self, pass_id: int, found: list[Session], lines: list[Connection]) -> None:
@@ -228,6 +299,22 @@ class Work:
 
     # Deciding
 
+    def count(self, line: Known, at: Instant, uploaded: int, downloaded: int, seconds: int) -> bool:
+        """Take over an ordinary report of a connection that is not at hand as a whole; False if it must be."""
+        kept = line.kept
+        if not line.is_current or (
+            line.connection_id in self.loose if kept is None else kept.holding.bought.id in self._stored
+        ):
+            return False
+        taken = line.take(at, uploaded, downloaded, seconds)
+        if taken is Taken.COUNTED:
+            self._counted[line.connection_id] = line
+        return taken is not Taken.NOT_ORDINARY
+
+    def heard(self, connection_id: int, wire: Wire) -> None:
+        """A packet that looked like `wire` was about this connection."""
+        self._heard[connection_id] = wire
+
     def learned_at(self, at: Instant) -> None:
         """A job of this batch learned something at `at`: a cut is not proven earlier than somebody knew of it."""
         self._latest = max(self._latest, at)
@@ -285,130 +372,81 @@ class Work:
     # Saving
 
     def save(self) -> None:
-        """Write every row that differs from what was loaded."""
-        changed = [self._current[each] for each in self._wakes]
+        """Write every row that differs from what was loaded. Raises Conflict if somebody else wrote one meanwhile."""
+        changed = [saving.Change(self._stored[each], self._current[each], self._unsaved) for each in self._wakes]
         self._save_passes(changed)
-        self._save_sessions(changed)
+        saving.save_sessions(self.database, changed)
         self._save_connections(changed)
-        self._save_commands()
+        saving.save_commands(self.database, self.commands, self.changes, self._lease)
         self.pc.save()
         record(self.database, self._decisions)
 
-    def _save_passes(self, changed: list[Holding]) -> None:
+    def _save_passes(self, changed: list[saving.Change]) -> None:
         batch = []
-        for holding in changed:
-            branch, at = self._wakes[holding.bought.id]
-            row = rows.changed_pass_row(
-                holding.bought, wake_at=wake_at(holding, branch, at), is_open=not is_spent(holding, at)
-            )
-            batch.append({"row_id": holding.bought.id, **row})
-        _execute(self.database, _UPDATE_PASS, batch)
+        for each in changed:
+            pass_id = each.after.bought.id
+            before = self._pass_states[pass_id]
+            branch, at = self._wakes[pass_id]
+            after = saving.PassState(wake_at(each.after, branch, at), not is_spent(each.after, at), before.version)
+            if each.moves_sessions or each.pass_values(after) != each.stored_pass_values(before):
+                batch.append((*each.pass_values(after), pass_id, before.version))
+                after = evolve(after, version=before.version + 1)
+            self._pass_states[pass_id] = after
+        saving.save_passes(self.database, batch)
 
-    def _save_sessions(self, changed: list[Holding]) -> None:
-        new, old = [], []
-        for holding in changed:
-            known = {each.id: each for each in self._stored[holding.bought.id].sessions}
-            for session in holding.sessions:
-                if session.id not in known:
-                    new.append(rows.new_session_row(session))
-                elif session is not known[session.id]:
-                    old.append({"row_id": session.id, **rows.changed_session_row(session)})
-        # Places are given up before they are taken (S1 is a unique index, checked row by row).
-        old.sort(key=lambda row: row["slot"] is not None)
-        _execute(self.database, _UPDATE_SESSION, old)
-        _execute(self.database, _INSERT_SESSION, new)
+    def _save_connections(self, changed: list[saving.Change]) -> None:
+        lines = [line for each in changed for line in each.lines]
+        for line_id, loose in self.loose.items():
+            stored = self._loose_stored.get(line_id)
+            if loose is not stored or line_id in self._unsaved:
+                lines.append((stored, loose))
+        saving.insert_connections(self.database, [after for before, after in lines if before is None])
+        old = [(before, after) for before, after in lines if before is not None]
+        saving.save_connections(self.database, old, self._versions, self._counted)
+        for _, line in lines:
+            self._versions[line.id] = self._versions.get(line.id, -1) + 1
+        over = [after for before, after in old if after.is_closed and before.state is ConnectionState.CUTTING]
+        self.settled += [CutSettled(each.id, each.closing) for each in over if each.closing is not None]
+        saving.settle(self.database, over, self._latest)
 
-    def _save_connections(self, changed: list[Holding]) -> None:
-        known = dict(self._loose_stored)
-        now = {**self.loose}
-        for holding in changed:
-            known.update((each.id, each) for each in self._stored[holding.bought.id].connections)
-            now.update((each.id, each) for each in holding.connections)
-        new = [rows.new_connection_row(each) for key, each in now.items() if key not in known]
-        old = [each for key, each in now.items() if key in known and each is not known[key]]
-        _execute(self.database, _INSERT_CONNECTION, new)
-        _execute(self.database, _UPDATE_CONNECTION, [{"row_id": i.id, **rows.changed_connection_row(i)} for i in old])
-        self._settle(each for each in old if each.is_closed and known[each.id].state is ConnectionState.CUTTING)
+    # Remembering
 
-    def _settle(self, closed: Iterable[Connection]) -> None:
-        """The wish to cut a connection has come true."""
-        batch = []
-        for each in closed:
-            assert each.closing is not None  # noqa: S101 - it is closed
-            self.settled.append(CutSettled(each.id, each.closing))
-            verdict = BY_CLOSING[each.closing]
-            decided_at = max(self._latest, each.closed_at or self._latest)
-            batch.append(
-                {
-                    "row_id": each.id,
-                    "outcome": verdict.outcome.value,
-                    "evidence": verdict.evidence,
-                    "decided_at": decided_at,
-                }
-            )
-        _execute(self.database, _SETTLE_COMMAND, batch)
+    def remember(self) -> None:
+        """What was written is durable: have it at hand for the next transaction."""
+        memory = self._memory
+        for line in self._counted.values():
+            line.version += 1
+        heard_of = defaultdict(list)
+        for line_id, wire in self._heard.items():
+            pass_id = self._pass_of_connection.get(line_id)
+            if pass_id is not None:
+                heard_of[pass_id].append((self._current[pass_id].connection(line_id), wire))
+            elif line_id in self.loose:
+                memory.keep_loose(self.loose[line_id], self._versions[line_id], wire)
+        for pass_id in {*self._wakes, *heard_of}:
+            holding, state = self._current[pass_id], self._pass_states[pass_id]
+            account = self.accounts.get(holding.bought.account_id)
+            if account is not None:
+                versions = {each.id: self._versions[each.id] for each in holding.connections}
+                kept = Kept(holding, account, state.wake_at, state.is_open, state.version, versions)
+                memory.keep(kept, heard_of[pass_id])
 
-    def _save_commands(self) -> None:
-        # A newer order for the same thing takes the place of one that the router has not answered yet.
-        replaced = [
-            {"row_id": each.connection.id, "same": f'{{"{next(iter(each.attributes))}"%', "at": each.created_at}
-            for each in self.changes
-        ]
-        _execute(self.database, _REPLACE_CHANGE, replaced)
-        ordered: list[Command] = [*self.commands, *self.changes]
-        batch = [
-            {
-                "id": each.id,
-                "kind": "cut" if isinstance(each, CutCommand) else "change",
-                "attributes": None if isinstance(each, CutCommand) else json.dumps(dict(each.attributes)),
-                "connection_id": each.connection.id,
-                "created_at": each.created_at,
-                "due_at": each.created_at + self._lease,
-            }
-            for each in ordered
-        ]
-        _execute(self.database, _INSERT_COMMAND, batch)
+    def forget(self) -> None:
+        """Nothing was written: what was thought up over memory is not true, or may not be."""
+        for line in self._counted.values():
+            if line.kept is None:
+                self._memory.forget_line(line)
+            else:
+                self._memory.forget(line.kept.holding.bought.id)
+        for pass_id in {*self._recalled, *self._wakes}:
+            self._memory.forget(pass_id)
+
+
+def counted_by(meter: Known, line: Connection) -> Connection:
+    """A loose connection with what its meter has counted since."""
+    used = Usage(meter.uploaded, meter.downloaded, meter.seconds)
+    return evolve(line, counters=Counters(used), last_at=meter.last_at)
 
 
 def _united(collections: Iterable[Collection[Any]]) -> set[Any]:
     return set().union(*collections)
-
-
-def _execute(database: DatabaseConnection, statement: Executable, batch: Sequence[Mapping[str, Any]]) -> None:
-    if batch:
-        database.execute(statement, batch)
-
-
-_UPDATE_PASS = update(passes).where(passes.c.id == bindparam("row_id"))
-_UPDATE_SESSION = update(sessions).where(sessions.c.id == bindparam("row_id"))
-_INSERT_SESSION = insert(sessions)
-_UPDATE_CONNECTION = update(connections).where(connections.c.id == bindparam("row_id"))
-_INSERT_CONNECTION = insert(connections)
-_INSERT_COMMAND = insert(commands)
-_REPLACE_CHANGE = (
-    update(commands)
-    .where(
-        commands.c.connection_id == bindparam("row_id"),
-        commands.c.kind == "change",
-        commands.c.due_at.is_not(None),
-        commands.c.attributes.like(bindparam("same")),
-    )
-    .values(due_at=None, outcome="refused", evidence="a newer order took its place", decided_at=bindparam("at"))
-)
-_SETTLE_COMMAND = (
-    update(commands)
-    .where(
-        commands.c.connection_id == bindparam("row_id"),
-        commands.c.kind == "cut",
-        # What was given up after a day is proven all the same when its Stop comes.
-        or_(commands.c.due_at.is_not(None), commands.c.outcome == Outcome.NOT_CUT.value),
-    )
-    .values(
-        due_at=None,
-        attempts=commands.c.attempts + 1,
-        outcome=bindparam("outcome"),
-        evidence=bindparam("evidence"),
-        decided_at=bindparam("decided_at"),
-        elapsed=bindparam("decided_at") - commands.c.created_at,
-    )
-)

@@ -2,26 +2,37 @@
 
 There is no timer: while one transaction is on its way to the disk the next batch gathers, so that a busy server makes
 large transactions and an idle one answers at once. A batch that fails is undone and done again job by job, so that a
-job that cannot be carried out costs only itself.
+job that cannot be carried out costs only itself. What was decided from memory, and is found to be out of date when it
+is written, is undone and decided again from the store.
 """
 
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from attrs import frozen
 from sqlalchemy.exc import OperationalError
 
 from radiusd.store.database import Database
+from radiusd.store.errors import Conflict
 from radiusd.store.identifiers import Identifiers
+from radiusd.store.memory import Kept, Known, Memory
 from radiusd.store.work import LEASE, Afterwards, Needs, Work
 
 LARGEST_BATCH = 256
+_MOST_CONFLICTS = 5
 
 
 class Job(Protocol):
     """Something to decide within a transaction. It may be run twice, so it keeps nothing to itself."""
+
+    is_ordinary: ClassVar[bool] = False
+    """Whether it may need nothing but one line that is remembered, and finds out only when it runs."""
+
+    def recall(self, memory: Memory) -> Kept | Known | None:  # noqa: ARG002 - for those that have been asked before
+        """What is remembered of all that the job is about; None if that must be read."""
+        return None
 
     def needs(self) -> Needs:
         """What must be loaded before `run`, as far as the job itself can tell."""
@@ -52,11 +63,13 @@ class Committer:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._identifiers = Identifiers()
+        self.memory = Memory()
+        self.conflicts = 0
 
     def commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
         """The result of each job, or Failed, and what must be heard of it; all durable on return."""
         try:
-            return self._commit(jobs)
+            return self._commit_anew(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing was written, and the jobs must hear of it
             self._identifiers.forget()
             if len(jobs) == 1:
@@ -77,15 +90,29 @@ class Committer:
                 return results + [result] * (len(jobs) - number - 1), afterwards
         return results, afterwards
 
+    def _commit_anew(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
+        """Decide and write, and again if another writer was quicker: what is read then is locked."""
+        for _ in range(_MOST_CONFLICTS):
+            try:
+                return self._commit(jobs)
+            except Conflict:
+                self._identifiers.forget()
+                self.conflicts += 1
+        return self._commit(jobs)
+
     def _commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
-        with self._database.writing() as connection:
-            work = Work(connection, self._identifiers, LEASE)
-            work.load(job.needs() for job in jobs)
-            more = [needs for job in jobs if (needs := job.more(work)) is not None]
-            if more:
-                work.load(more)
-            results = [job.run(work) for job in jobs]
-            work.save()
+        work: Work | None = None
+        try:
+            with self._database.writing() as connection:
+                work = Work(connection, self._identifiers, LEASE, self.memory)
+                work.prepare(job for job in jobs if not job.is_ordinary)
+                results = [job.run(work) for job in jobs]
+                work.save()
+        except BaseException:
+            if work is not None:
+                work.forget()
+            raise
+        work.remember()
         return results, [*work.commands, *work.changes, *work.settled]
 
 

@@ -6,10 +6,10 @@
 |  Attributes: Type (1 octet), Length (1 octet, with these two), Value ...
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from struct import Struct
 
-from attrs import field, frozen
+from attrs import define, field
 
 from radiusd.wire.errors import MalformedPacket
 
@@ -21,25 +21,31 @@ MESSAGE_AUTHENTICATOR = 80
 _HEADER = Struct("!BBH16s")
 
 
-@frozen
+@define(eq=False)
 class Packet:
     """A received packet, its layout checked and its authenticator not yet.
 
-    `octets` are those that Length covers; `attributes` keeps every (type, value) in its order, `values` the first
-    value of each type. `message_authenticator_at` is the offset of the 16 octets to be zeroed, or None.
+    `octets` are those that Length covers; `values` has the first value of each type.
+    `message_authenticator_at` is the offset of the 16 octets to be zeroed, or None.
     """
 
     code: int
     identifier: int
     authenticator: bytes
     octets: bytes = field(repr=False)
-    attributes: tuple[tuple[int, bytes], ...] = field(repr=False)
-    values: Mapping[int, bytes] = field(repr=False)
+    values: dict[int, bytes] = field(repr=False)
     message_authenticator_at: int | None = None
+
+    @property
+    def attributes(self) -> tuple[tuple[int, bytes], ...]:
+        """Every (type, value) in the order of the packet."""
+        return tuple(_walked(self.octets))
 
     def all(self, kind: int) -> list[bytes]:
         """Every value of the attribute `kind`, in the order of the packet."""
-        return [value for each, value in self.attributes if each == kind]
+        if kind not in self.values:
+            return []
+        return [value for each, value in _walked(self.octets) if each == kind]
 
 
 def decode(datagram: bytes) -> Packet:
@@ -50,36 +56,52 @@ def decode(datagram: bytes) -> Packet:
     if len(datagram) < HEADER_LENGTH:
         raise MalformedPacket("short_datagram")
     code, identifier, length, authenticator = _HEADER.unpack_from(datagram)
-    if not HEADER_LENGTH <= length <= MAX_LENGTH or length > len(datagram):
+    if length != len(datagram):
+        if not HEADER_LENGTH <= length < len(datagram):
+            raise MalformedPacket("packet_length")
+        datagram = datagram[:length]
+    if length > MAX_LENGTH:
         raise MalformedPacket("packet_length")
-    octets = datagram if length == len(datagram) else datagram[:length]
-    attributes, values, at = _attributes(octets, length)
-    return Packet(code, identifier, authenticator, octets, tuple(attributes), values, at)
-
-
-def _attributes(octets: bytes, end: int) -> tuple[list[tuple[int, bytes]], dict[int, bytes], int | None]:
-    attributes: list[tuple[int, bytes]] = []
     values: dict[int, bytes] = {}
-    message_authenticator_at = None
-    at = HEADER_LENGTH
-    while at < end:
-        if at + 2 > end:
-            raise MalformedPacket("attribute_length")
-        kind, length = octets[at], octets[at + 1]
-        if length < 2 or at + length > end:
-            raise MalformedPacket("attribute_length")
-        if kind == MESSAGE_AUTHENTICATOR:
-            if length != 18 or message_authenticator_at is not None:
+    at, count = HEADER_LENGTH, 0
+    # Each attribute of each packet passes here: one look at its type, one at its length, one slice.
+    try:
+        while at < length:
+            kind = datagram[at]
+            end = at + datagram[at + 1]
+            value = datagram[at + 2 : end]
+            if end < at + 2 or end > length:
+                raise MalformedPacket("attribute_length")
+            if kind not in values:
+                values[kind] = value
+            elif kind == MESSAGE_AUTHENTICATOR:
                 raise MalformedPacket("message_authenticator_layout")
-            message_authenticator_at = at + 2
-        value = octets[at + 2 : at + length]
-        attributes.append((kind, value))
-        if kind not in values:
-            values[kind] = value
-        at += length
-    if len(attributes) > MAX_ATTRIBUTES:
+            at = end
+            count += 1
+    except IndexError:  # a type without a length
+        raise MalformedPacket("attribute_length") from None
+    if count > MAX_ATTRIBUTES:
         raise MalformedPacket("too_many_attributes")
-    return attributes, values, message_authenticator_at
+    return Packet(code, identifier, authenticator, datagram, values, _message_authenticator_at(datagram, values))
+
+
+def _message_authenticator_at(octets: bytes, values: dict[int, bytes]) -> int | None:
+    if MESSAGE_AUTHENTICATOR not in values:
+        return None
+    if len(values[MESSAGE_AUTHENTICATOR]) != 16:
+        raise MalformedPacket("message_authenticator_layout")
+    at = HEADER_LENGTH
+    while octets[at] != MESSAGE_AUTHENTICATOR:
+        at += octets[at + 1]
+    return at + 2
+
+
+def _walked(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    at = HEADER_LENGTH
+    while at < len(octets):
+        end = at + octets[at + 1]
+        yield octets[at], octets[at + 2 : end]
+        at = end
 
 
 def encode(code: int, identifier: int, authenticator: bytes, attributes: bytes) -> bytes:

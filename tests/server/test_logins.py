@@ -10,6 +10,7 @@ from radiusd.store import blocks, branches, devices, vouchers
 from radiusd.store.branches import cafe as cafe_of
 from radiusd.store.database import Database
 from radiusd.store.decisions import latest
+from radiusd.store.holdings import look_at
 from radiusd.store.packages import find as find_package
 from radiusd.store.schema import accounts, connections, nases, passes, sessions
 from tests.server.given import NOON, PHONE, SECRET, TABLET, Server, a_login, a_report, verified
@@ -159,8 +160,9 @@ def test_a_router_of_another_branch_lets_nobody_of_ours_in(server: Server) -> No
 
 def usage(server: Server) -> tuple[int, int, int]:
     with server.database.reading() as connection:
-        row = connection.execute(select(passes.c.uploaded, passes.c.downloaded, passes.c.seconds)).one()
-        return row[0], row[1], row[2]
+        (pass_id,) = connection.execute(select(passes.c.id)).scalars()
+        used = look_at(connection, [pass_id])[pass_id].bought.used
+        return used.uploaded, used.downloaded, used.seconds
 
 
 def states(server: Server) -> list[tuple[str, str | None]]:

@@ -16,9 +16,9 @@ INSERT INTO routers (id, name, branch_id, network, secret, kind, coa_port, requi
 INSERT INTO accounts (id, name, branch_id, kind, created_at) VALUES (1, 'nora', 1, 'customer', 0);
 INSERT INTO passes (id, account_id, package, time, clock, burst, priority, devices, price, sold_at, validity,
     first_login_at, uploaded, downloaded, seconds, wake_at)
-    VALUES (1, 1, 'p', 3600, 'wall', 0, 8, 2, 0, 0, 60, 1000, 30, 60, 9, 3601000);
+    VALUES (1, 1, 'p', 3600, 'wall', 0, 8, 2, 0, 0, 60, 1000, 0, 0, 0, 3601000);
 INSERT INTO sessions (id, pass_id, phase, device, slot, created_at, started_at, uploaded, downloaded, seconds)
-    VALUES (1, 1, 'ACTIVE', 'A', 1, 0, 1000, 10, 20, 3), (2, 1, 'ACTIVE', 'B', 2, 0, 1000, 20, 40, 6);
+    VALUES (1, 1, 'ACTIVE', 'A', 1, 0, 1000, 0, 0, 0), (2, 1, 'ACTIVE', 'B', 2, 0, 1000, 0, 0, 0);
 INSERT INTO sessions (id, pass_id, phase, device, created_at, started_at, ended_at, end_reason)
     VALUES (3, 1, 'EXPIRED', 'C', 0, 1000, 2000, 'TIME_EXPIRED');
 INSERT INTO sessions (id, pass_id, phase, created_at) VALUES (4, 1, 'PENDING', 0);
@@ -90,7 +90,7 @@ DAMAGES = {
     "decided without an outcome": ("S7", "UPDATE commands SET due_at = NULL, decided_at = 5"),
     "negative usage": ("U1", "UPDATE connections SET uploaded = -1 WHERE id = 3"),
     "a pass that counts more than its sessions": ("U2", "UPDATE passes SET downloaded = 61"),
-    "a session that counts less than its connections": ("U2", "UPDATE connections SET seconds = 4 WHERE id = 1"),
+    "a session that counts less than its connections": ("U2", "UPDATE connections SET seconds = 1 WHERE id = 3"),
     "one stretch twice": ("U3", A_TWIN.format(state="'CLOSED'", started="started_at", closed="4000, 'stopped'")),
     "longer than the clock": ("U4", "UPDATE connections SET seconds = 4, last_at = 2999 WHERE id = 1"),
     "money from nowhere": (

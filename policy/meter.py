@@ -1,0 +1,104 @@
+"""The ordinary Interim-Update: it raises the counters of its connection, and nothing else follows.
+
+Most of what a NAS ever sends is of this kind, so it is told apart by a few comparisons instead of by asking the whole
+machine. `Meter.take` does exactly what `holding.report` would have done, or says that the machine must be asked.
+"""
+
+from enum import Enum
+
+from attrs import define, evolve
+
+from policy import session as sessions
+from policy.connection import Connection
+from policy.holding import Holding
+from policy.quantities import Instant, Octets, Seconds
+from policy.session import Metered
+from policy.usage import Counters, Usage
+
+_ROUNDING = 2
+_NEVER = Instant(1 << 62)
+_ANY = Octets(1 << 62)
+
+
+class Taken(Enum):
+    """What became of a report."""
+
+    NOTHING_NEW = "nothing new"  # repeated, late or empty
+    COUNTED = "counted"
+    NOT_ORDINARY = "not ordinary"  # more may follow from it than higher counters: ask the machine
+
+
+@define(eq=False)
+class Meter:
+    """The counters of one open connection; the only value here that changes in place.
+
+    `octets_allowed`: what this connection may have used before the data of its pass is spent. `quiet_until`: when
+    something follows from the time alone.
+    """
+
+    connection_id: int
+    opened_at: Instant
+    last_at: Instant
+    uploaded: Octets
+    downloaded: Octets
+    seconds: Seconds
+    octets_allowed: Octets
+    quiet_until: Instant
+
+    def take(self, at: Instant, uploaded: int, downloaded: int, seconds: int) -> Taken:
+        """Take over a report of exact counters (with Gigawords, RFC 2869 §5.1), made at `at`."""
+        if at >= self.quiet_until:
+            return Taken.NOT_ORDINARY
+        last_at = at if at > self.last_at else self.last_at
+        # Session time is not believed beyond wall time, see connection.meter.
+        longest = (last_at - self.opened_at) // 1000 + _ROUNDING
+        seconds = max(0, longest) if seconds > longest else seconds
+        uploaded = max(uploaded, self.uploaded)
+        downloaded = max(downloaded, self.downloaded)
+        seconds = max(seconds, self.seconds)
+        if uploaded + downloaded > self.octets_allowed:
+            return Taken.NOT_ORDINARY
+        if (uploaded, downloaded, seconds, last_at) == (self.uploaded, self.downloaded, self.seconds, self.last_at):
+            return Taken.NOTHING_NEW
+        self.uploaded, self.downloaded, self.seconds = Octets(uploaded), Octets(downloaded), Seconds(seconds)
+        self.last_at = last_at
+        return Taken.COUNTED
+
+
+def is_ordinary(connection: Connection) -> bool:
+    """Whether a connection runs as most do, so that its reports may be."""
+    counters = connection.counters
+    return connection.is_open and connection.started_at is not None and not counters.inexact and counters.exact is None
+
+
+def quiet_until(wake_at: Instant | None) -> Instant:
+    """When something follows from the time alone, for whom `wake_at` says so."""
+    return _NEVER if wake_at is None else wake_at
+
+
+def octets_allowed(holding: Holding, connection: Connection) -> Octets:
+    """What `connection` alone may have used before the data of the pass is spent; below 0 if others may use it up."""
+    data = holding.bought.data
+    if data is None:
+        return _ANY
+    if holding.bought.terms.devices > 1:
+        return Octets(-1)
+    used = connection.counters.used.octets
+    return Octets(data - holding.bought.used.octets + used)
+
+
+def metered(holding: Holding, meter: Meter) -> Holding:
+    """`holding` with what the meter of one of its connections has counted since."""
+    before = holding.connection(meter.connection_id)
+    now = Usage(meter.uploaded, meter.downloaded, meter.seconds)
+    was = before.counters.used
+    if now == was and before.last_at == meter.last_at:
+        return holding
+    connection = evolve(before, counters=Counters(now), last_at=meter.last_at)
+    holding = holding.with_connection(connection)
+    if before.session_id is None or now == was:
+        return holding
+    fresh = now.less(was)
+    session = sessions.advance(holding.session(before.session_id), Metered(fresh))
+    bought = evolve(holding.bought, used=holding.bought.used.plus(fresh))
+    return evolve(holding.with_session(session), bought=bought)

@@ -1,0 +1,248 @@
+"""Writes what one transaction changed: each kind of row in one statement, whoever the rows belong to."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+from attrs import define, frozen
+from sqlalchemy import Connection as DatabaseConnection
+from sqlalchemy import bindparam, insert, or_, update
+
+from policy.connection import Connection
+from policy.cut import BY_CLOSING, Outcome
+from policy.holding import Holding, settled
+from policy.quantities import Instant
+from policy.session import Session
+from policy.usage import Usage
+from radiusd.store import rows
+from radiusd.store.bulk import Insert, Rewrite
+from radiusd.store.errors import Conflict
+from radiusd.store.memory import Known
+from radiusd.store.schema import commands, connections, passes, sessions
+
+Pair = tuple[Connection | None, Connection]
+"""A connection as it was stored, None for a new one, and as it is now."""
+
+
+@frozen
+class PassState:
+    """What is kept of a pass beside its value."""
+
+    wake_at: Instant | None
+    is_open: bool
+    version: int
+
+
+@define(slots=False)
+class Change:
+    """A holding as it was stored, and as it is now. `unsaved`: connections whose rows are older than `before`."""
+
+    before: Holding
+    after: Holding
+    unsaved: Collection[int]
+
+    @cached_property
+    def sessions(self) -> list[tuple[Session | None, Session]]:
+        """The sessions that are new or differ."""
+        known = {each.id: each for each in self.before.sessions}
+        return [(known.get(each.id), each) for each in self.after.sessions if self._differs(known.get(each.id), each)]
+
+    def _differs(self, before: Session | None, after: Session) -> bool:
+        """Whether its row does: what its open connections use is with them, until they are not open."""
+        if before is after and not self.lines:
+            return False
+        return before is None or self._session_values(before, self.before) != self._session_values(after, self.after)
+
+    @staticmethod
+    def _session_values(session: Session, holding: Holding) -> tuple[Any, ...]:
+        return rows.changed_session(session, settled_usage(session, holding))
+
+    @cached_property
+    def lines(self) -> list[Pair]:
+        """The connections that are new or differ."""
+        known = {each.id: each for each in self.before.connections}
+        return [
+            (known.get(each.id), each)
+            for each in self.after.connections
+            if each is not known.get(each.id) or each.id in self.unsaved
+        ]
+
+    @property
+    def moves_sessions(self) -> bool:
+        """Whether more differs than what connections counted: whoever decides over this pass must know of it."""
+        return bool(self.sessions) or any(
+            before is None or before.state is not after.state or before.session_id != after.session_id
+            for before, after in self.lines
+        )
+
+    def pass_values(self, state: PassState) -> tuple[Any, ...]:
+        """The row as it is to be."""
+        return _pass_values(self.after, state)
+
+    def stored_pass_values(self, state: PassState) -> tuple[Any, ...]:
+        """The row as it is."""
+        return _pass_values(self.before, state)
+
+
+def _pass_values(holding: Holding, state: PassState) -> tuple[Any, ...]:
+    open_lines = [each for each in holding.connections if each.is_open]
+    used = settled(holding.bought.used, open_lines)
+    return rows.changed_pass(holding.bought, used, wake_at=state.wake_at, is_open=state.is_open)
+
+
+def settled_usage(session: Session, holding: Holding) -> Usage:
+    """What is kept with a session: all but what its open connections used."""
+    open_lines = [each for each in holding.connections if each.session_id == session.id and each.is_open]
+    return settled(session.used, open_lines)
+
+
+_REWRITE_PASS = Rewrite(passes, rows.CHANGED_PASS, has_version=True)
+_REWRITE_SESSION = Rewrite(sessions, rows.CHANGED_SESSION, has_version=False)
+_INSERT_SESSION = Insert(sessions, rows.NEW_SESSION)
+_INSERT_CONNECTION = Insert(connections, rows.NEW_CONNECTION)
+_REWRITE_COUNTED = Rewrite(connections, rows.COUNTED, has_version=True, never_empties=("started_at",))
+_REWRITE_DESCRIBED = Rewrite(connections, rows.DESCRIBED, has_version=False)
+
+
+def save_passes(database: DatabaseConnection, batch: list[tuple[Any, ...]]) -> None:
+    """Write passes, in the order of their ids; raises Conflict."""
+    batch.sort(key=lambda row: row[-2])
+    _must_match(_REWRITE_PASS.run(database, batch), batch)
+
+
+def save_sessions(database: DatabaseConnection, changed: Sequence[Change]) -> None:
+    """Write sessions; the lock of their pass protects them."""
+    new: list[tuple[Any, ...]] = []
+    old: list[tuple[Any, ...]] = []
+    for each in changed:
+        for before, after in each.sessions:
+            used = settled_usage(after, each.after)
+            if before is None:
+                new.append(rows.new_session(after, used))
+            else:
+                old.append((*rows.changed_session(after, used), after.id))
+    # Places are given up before they are taken (S1 is a unique index, checked row by row).
+    _REWRITE_SESSION.run(database, [row for row in old if row[_SLOT] is None])
+    _REWRITE_SESSION.run(database, [row for row in old if row[_SLOT] is not None])
+    _INSERT_SESSION.run(database, new)
+
+
+_SLOT = rows.CHANGED_SESSION.index("slot")
+
+
+def insert_connections(database: DatabaseConnection, new: Sequence[Connection]) -> None:
+    """Write new connections."""
+    _INSERT_CONNECTION.run(database, [rows.new_connection(each) for each in new])
+
+
+def save_connections(
+    database: DatabaseConnection,
+    changed: Sequence[tuple[Connection, Connection]],
+    versions: Mapping[int, int],
+    counted: Mapping[int, Known],
+) -> None:
+    """Write connections, those that were only counted too, in the order of all their ids; raises Conflict."""
+    batch = [(*rows.counted(after), after.id, versions[after.id]) for _, after in changed]
+    batch += [
+        (
+            each.uploaded, each.downloaded, each.seconds, each.last_at, None, "OPEN", None, None, None,
+            each.connection_id, each.version,
+        )
+        for each in counted.values()
+    ]  # fmt: skip
+    batch.sort(key=lambda row: row[-2])
+    _must_match(_REWRITE_COUNTED.run(database, batch), batch)
+    described = [(rows.described(before), rows.described(after), after.id) for before, after in changed]
+    _REWRITE_DESCRIBED.run(database, [(*after, line_id) for before, after, line_id in described if before != after])
+
+
+def _must_match(matched: int, batch: Sequence[object]) -> None:
+    if matched != len(batch):
+        raise Conflict("somebody else wrote the same rows meanwhile")
+
+
+class _Ordered(Protocol):
+    """A wish sent to a router."""
+
+    id: int
+    connection: Connection
+    created_at: Instant
+
+
+class _Changing(_Ordered, Protocol):
+    attributes: Mapping[str, str | int]
+
+
+def save_commands(database: DatabaseConnection, cuts: Sequence[Any], changes: Sequence[Any], lease: int) -> None:
+    """Write wishes to cut or change connections; nobody else may take them up within `lease` milliseconds."""
+    # A newer order for the same thing takes the place of one that the router has not answered yet.
+    replaced = [
+        {"row_id": each.connection.id, "same": f'{{"{next(iter(each.attributes))}"%', "at": each.created_at}
+        for each in changes
+    ]
+    if replaced:
+        database.execute(_REPLACE_CHANGE, replaced)
+    batch = [_command(each, "cut", None, lease) for each in cuts]
+    batch += [_command(each, "change", json.dumps(dict(each.attributes)), lease) for each in changes]
+    if batch:
+        database.execute(_INSERT_COMMAND, batch)
+
+
+def _command(order: Any, kind: str, attributes: str | None, lease: int) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "kind": kind,
+        "attributes": attributes,
+        "connection_id": order.connection.id,
+        "created_at": order.created_at,
+        "due_at": order.created_at + lease,
+    }
+
+
+def settle(database: DatabaseConnection, closed: Sequence[Connection], latest: Instant) -> None:
+    """The wishes to cut these connections have come true; that was known at `latest`."""
+    batch = []
+    for each in closed:
+        assert each.closing is not None  # noqa: S101 - it is closed
+        verdict = BY_CLOSING[each.closing]
+        batch.append(
+            {
+                "row_id": each.id,
+                "outcome": verdict.outcome.value,
+                "evidence": verdict.evidence,
+                "decided_at": max(latest, each.closed_at or latest),
+            }
+        )
+    if batch:
+        database.execute(_SETTLE_COMMAND, batch)
+
+
+_INSERT_COMMAND = insert(commands)
+_REPLACE_CHANGE = (
+    update(commands)
+    .where(
+        commands.c.connection_id == bindparam("row_id"),
+        commands.c.kind == "change",
+        commands.c.due_at.is_not(None),
+        commands.c.attributes.like(bindparam("same")),
+    )
+    .values(due_at=None, outcome="refused", evidence="a newer order took its place", decided_at=bindparam("at"))
+)
+_SETTLE_COMMAND = (
+    update(commands)
+    .where(
+        commands.c.connection_id == bindparam("row_id"),
+        commands.c.kind == "cut",
+        # What was given up after a day is proven all the same when its Stop comes.
+        or_(commands.c.due_at.is_not(None), commands.c.outcome == Outcome.NOT_CUT.value),
+    )
+    .values(
+        due_at=None,
+        attempts=commands.c.attempts + 1,
+        outcome=bindparam("outcome"),
+        evidence=bindparam("evidence"),
+        decided_at=bindparam("decided_at"),
+        elapsed=bindparam("decided_at") - commands.c.created_at,
+    )
+)
