@@ -1,15 +1,13 @@
 """Builds every part and hands each what it needs; the only module that knows them all."""
 
 import random
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection as DatabaseConnection
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -41,6 +39,7 @@ from radiusd.handlers.status import status
 from radiusd.hashing import AT_ONCE, HashChecker
 from radiusd.jobs.cuts import HurryJob, VoidLeasesJob
 from radiusd.jobs.playing import StoppedJob
+from radiusd.listening import Listening, drained
 from radiusd.ordering import Orders
 from radiusd.passwords import verify_hash
 from radiusd.probing import Prober
@@ -66,8 +65,6 @@ _log = Logger()
 T = TypeVar("T")
 MOST_TALKS = 32
 """Routers whose API is talked to at the same time."""
-_RECEIVE_BUFFER = 4 << 20
-_LARGEST_DATAGRAM = 8192
 
 
 class StartError(Exception):
@@ -80,9 +77,15 @@ def wall_clock() -> Instant:
 
 
 class App:
-    """A whole server, built by `__init__`, listening from `start` to `stop`."""
+    """A whole server, built by `__init__`, listening from `start` to `stop`; if sockets are `given`, at them."""
 
-    def __init__(self, reactor: Any, config: Config, now: Callable[[], Instant] = wall_clock) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        config: Config,
+        now: Callable[[], Instant] = wall_clock,
+        given: Mapping[str, int] | None = None,
+    ) -> None:
         self._reactor = reactor
         self._config = config
         self._now = now
@@ -93,7 +96,8 @@ class App:
         self._presence = Presence(self._database)
         self._pool = ThreadPool(1, 4, "readers")
         self._hashing = ThreadPool(0, AT_ONCE, "hashing")
-        self._ports: list[IListeningPort] = []
+        self._listening = Listening(reactor, given)
+        self._taking: list[RadiusProtocol] = []
         self.counters = Counters(reactor.seconds)
         self._writer = Writer(Committer(self._database), self._deliver)
         with self._database.reading() as connection:
@@ -229,16 +233,18 @@ class App:
         accounting = AccountingHandler(self._known, self._writer.submit, self._boots, self._vault, self.counters)
         try:
             self._listen(
-                self._config.auth, {Code.ACCESS_REQUEST: access, Code.STATUS_SERVER: status(Code.ACCESS_ACCEPT)}
+                "auth",
+                self._config.auth,
+                {Code.ACCESS_REQUEST: access, Code.STATUS_SERVER: status(Code.ACCESS_ACCEPT)},
             )
             self._listen(
+                "acct",
                 self._config.acct,
                 {Code.ACCOUNTING_REQUEST: accounting, Code.STATUS_SERVER: status(Code.ACCOUNTING_RESPONSE)},
             )
             self._listen_web(self._config.web)
         except CannotListenError as error:
-            for port in self._ports:
-                maybeDeferred(port.stopListening)
+            self._listening.close()
             raise StartError(_port_taken(error)) from error
         self._pool.start()
         self._hashing.start()
@@ -255,30 +261,32 @@ class App:
         """Log where it answers."""
         _log.info("answering RADIUS at {auth} and {acct}", auth=self._config.auth, acct=self._config.acct)
 
-    def _listen(self, address: Address, handlers: dict[Code, Handler]) -> None:
+    def _listen(self, name: str, address: Address, handlers: dict[Code, Handler]) -> None:
         protocol = RadiusProtocol(self._nases, handlers, self.counters, self._now)
-        port = self._reactor.listenUDP(address.port, protocol, address.host, _LARGEST_DATAGRAM)
-        port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        self._ports.append(port)
+        self._listening.udp(name, address, protocol)
+        self._taking.append(protocol)
 
     def _listen_web(self, address: Address | None) -> None:
         if address is not None:
-            factory = self._web.factory(self._config.at_web)
-            self._ports.append(self._reactor.listenTCP(address.port, factory, interface=address.host))
+            self._listening.tcp("web", address, self._web.factory(self._config.at_web))
         metrics = self._config.at_web.metrics
         if metrics is not None:
             site = Site(metrics_root(self.counters.registry))
             site.noisy = False
-            self._ports.append(self._reactor.listenTCP(metrics.port, site, interface=metrics.host))
+            self._listening.tcp("metrics", metrics, site)
 
     def stop(self) -> "Deferred[None]":
-        """Take no more requests, commit what was taken, and go."""
+        """Take no more requests, commit and answer what was taken, and go."""
+        self._listening.stop_taking()
         self._watch.stop()
         self._stopping.stop()
         self._game_timer.stop()
-        ports = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
-        closing: list[Deferred[Any]] = [self._announcements.stop(), ports]
-        return DeferredList(closing).addCallback(self._wind_up)
+        closing: list[Deferred[Any]] = [self._announcements.stop(), drained(self._is_idle, self._reactor)]
+        return DeferredList(closing).addCallback(lambda _: self._listening.close()).addCallback(self._wind_up)
+
+    def _is_idle(self) -> bool:
+        """Whether everything that was taken is answered."""
+        return not (self._writer.waiting or self._web.queue.waiting or any(each.in_work for each in self._taking))
 
     def _wind_up(self, _: object) -> None:
         self._writer.stop()

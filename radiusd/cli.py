@@ -1,15 +1,12 @@
 """The server's command: radiusd --config FILE."""
 
-import gc
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from radiusd import __version__
+from radiusd import __version__, serving
+from radiusd.config import ConfigError
 
 
 @click.command()
@@ -28,45 +25,16 @@ def main(path: Path) -> None:
 
     Example: radiusd --config conf/radiusd.toml
     """
+    from radiusd.workers import parent  # noqa: PLC0415 - not for --help
+
+    try:
+        plan = parent.read(path)
+    except ConfigError as error:
+        click.echo(f"radiusd: {error}", err=True)
+        sys.exit(2)
+    if plan.workers > 1:
+        sys.exit(parent.run(path, plan))
     from twisted.internet import asyncioreactor  # noqa: PLC0415 - it must come before anything that wants a reactor
 
     asyncioreactor.install()
-    run(path)
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """What keeps the server from starting: one clear message, and exit status 2."""
-    from radiusd.app import StartError  # noqa: PLC0415 - slow to import, and it wants the reactor chosen
-    from radiusd.config import ConfigError  # noqa: PLC0415
-    from radiusd.store.errors import StoreError  # noqa: PLC0415
-    from radiusd.vault import VaultError  # noqa: PLC0415
-    from radiusd.wire.dictionary import DictionaryError  # noqa: PLC0415
-
-    try:
-        yield
-    except (ConfigError, StartError, StoreError, VaultError, DictionaryError) as error:
-        click.echo(f"radiusd: {error}", err=True)
-        sys.exit(2)
-
-
-def run(path: Path, started: Callable[[], None] = lambda: None) -> None:
-    """Start, call `started`, serve until told to stop. The asyncio reactor must be installed."""
-    from twisted.internet import reactor  # noqa: PLC0415 - installed just now
-
-    from radiusd import config, logs  # noqa: PLC0415
-    from radiusd.app import App  # noqa: PLC0415
-
-    os.umask(0o077)  # what the server writes is nobody else's to read
-    # Each batch makes thousands of small values that refer to nothing in a circle: looking for circles among all that
-    # lives, as often as is usual, made most of the slowest answers.
-    gc.set_threshold(50_000, 20, 50)
-    with explained():
-        settings = config.load(path)
-        app = App(reactor, settings)
-        app.start()
-    logs.begin(settings.log_level)
-    app.tell()
-    reactor.addSystemEventTrigger("before", "shutdown", app.stop)
-    reactor.callWhenRunning(started)
-    reactor.run()
+    serving.run(path)

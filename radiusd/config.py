@@ -92,6 +92,7 @@ class Config:
     at_web: Web = Web()
     games: Games = Games()
     redis: Redis | None = None
+    workers: int = 1
 
 
 @frozen
@@ -101,6 +102,7 @@ class _Server:
     web: str = "127.0.0.1:8080"
     coa_source: str = "0.0.0.0"  # noqa: S104
     dictionary: str = ""
+    workers: int = 1
 
 
 @frozen
@@ -150,6 +152,7 @@ _MOST_SENDS = 10
 _LATEST = 5_000
 """Milliseconds in which it must be known how a cut stands."""
 _MOST_CONNECTIONS = 10_000
+_MOST_WORKERS = 64
 _LONGEST_OUTAGE = 86_400
 _DB = r"(db=\d{1,5})?"
 _LEVELS = ("debug", "info", "warn", "error")
@@ -157,11 +160,20 @@ _LEVELS = ("debug", "info", "warn", "error")
 
 def load(path: Path) -> Config:
     """The configuration in `path`; relative paths in it start at its folder. Raises ConfigError."""
+    return parse(path, text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """What stands in `path`. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read the configuration {path}: {reason}") from error
+
+
+def parse(path: Path, text: str) -> Config:
+    """The configuration `text`, as read from `path`. Raises ConfigError."""
     return _Reader(path, text).read()
 
 
@@ -237,6 +249,8 @@ class _Reader:
             self._mistake("store", "key_file", "expected the file with the key that secrets are sealed under")
         if log.level not in _LEVELS:
             self._mistake("log", "level", f"expected one of {', '.join(_LEVELS)}")
+        if not 1 <= server.workers <= _MOST_WORKERS:
+            self._mistake("server", "workers", f"expected 1 to {_MOST_WORKERS} processes")
         folder = self._path.parent
         return Config(
             path=self._path,
@@ -249,6 +263,7 @@ class _Reader:
             dictionary=folder / server.dictionary if server.dictionary else paths.dictionary(),
             log_level=log.level,
             cuts=cuts,
+            workers=server.workers,
         )
 
     def _games(self, games: _Games) -> Games:

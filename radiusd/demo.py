@@ -294,13 +294,13 @@ def main(folder: Path, with_pc_system: bool, **ports_given: int) -> None:
     from twisted.internet import asyncioreactor  # noqa: PLC0415 - it must come before anything that wants a reactor
 
     asyncioreactor.install()
-    from radiusd import cli  # noqa: PLC0415
+    from radiusd import serving  # noqa: PLC0415
     from radiusd.app import wall_clock  # noqa: PLC0415
 
     os.umask(0o077)
     demo = Demo(folder.absolute())
     ports = {name.removesuffix("_port"): port for name, port in ports_given.items()}
-    with cli.explained():
+    with serving.explained():
         told = demo.prepare(ports, wall_clock())
 
     def started() -> None:
@@ -309,7 +309,7 @@ def main(folder: Path, with_pc_system: bool, **ports_given: int) -> None:
         sys.stdout.flush()
 
     with _pc_system(demo, ports["pc"]) if with_pc_system else nullcontext():
-        cli.run(demo.config, started)
+        serving.run(demo.config, started)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 RULES = """
 policy                -                                                                    attrs
 wire                  -                                                                    attrs pyrad
-logs                  -                                                                    twisted
+logs                  -                                                                    twisted zope
 paths                 -                                                                    -
 config                paths                                                                attrs msgspec
 vault                 -                                                                    cryptography
@@ -42,6 +42,7 @@ handlers.translate    policy wire handlers.classes                              
 credentials           wire vault store handlers.translate                                  attrs
 jobs                  policy vault store handlers.classes handlers.translate credentials   attrs sqlalchemy
 handlers              policy wire vault store server jobs                                  attrs twisted
+listening             config                                                               twisted
 reaching              policy wire store coa                                                attrs
 cutting               policy wire store coa server jobs handlers reaching                  attrs twisted
 changing              policy wire store coa server jobs handlers reaching cutting          attrs twisted
@@ -51,14 +52,16 @@ watching              policy store jobs handlers ordering                       
 gaming                policy store jobs                                                    attrs sqlalchemy twisted
 app                   *                                                                    attrs sqlalchemy twisted
 service               app config                                                           twisted
-cli                   app config logs store.errors vault wire                              click twisted
+serving               app config logs store.errors vault wire                              attrs click twisted
+workers               config logs listening serving                                        attrs click twisted
+cli                   config serving workers                                               click twisted
 __main__              cli                                                                  -
 icafectl              policy config vault passwords store handlers.translate pc_system.values charging.wallet   attrs click rich sqlalchemy
 virtual_router        wire                                                                 attrs click rich twisted
 virtual_pc_system     -                                                                    attrs click msgspec rich treq twisted
 virtual_partner       -                                                                    attrs click msgspec twisted
 virtual_playwave      -                                                                    attrs click msgspec rich treq twisted
-demo                  policy vault charging.wallet store app cli                           attrs click sqlalchemy twisted
+demo                  policy vault charging.wallet store app serving                       attrs click sqlalchemy twisted
 bench                 policy wire vault passwords store app virtual_router                 attrs click msgspec rich sqlalchemy twisted
 drawing               policy                                                               click
 """  # noqa: E501 - a table

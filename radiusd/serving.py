@@ -1,0 +1,71 @@
+"""One process that serves, from its start until it is told to stop."""
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from attrs import frozen
+
+from radiusd.config import Config, ConfigError, load
+
+
+def _to_standard_error(why: str) -> None:
+    click.echo(f"radiusd: {why}", err=True)
+
+
+@contextmanager
+def explained(tell: Callable[[str], None] = _to_standard_error) -> Iterator[None]:
+    """What keeps the server from starting: one clear message, and exit status 2."""
+    from radiusd.app import StartError  # noqa: PLC0415 - slow to import, and it wants the reactor chosen
+    from radiusd.store.errors import StoreError  # noqa: PLC0415
+    from radiusd.vault import VaultError  # noqa: PLC0415
+    from radiusd.wire.dictionary import DictionaryError  # noqa: PLC0415
+
+    try:
+        yield
+    except (ConfigError, StartError, StoreError, VaultError, DictionaryError) as error:
+        tell(str(error))
+        sys.exit(2)
+
+
+def run(path: Path, started: Callable[[], None] = lambda: None) -> None:
+    """Serve as the configuration at `path` says, in this process alone; see `serve`."""
+    with explained():
+        settings = load(path)
+        serve(settings, started)
+
+
+@frozen
+class Worker:
+    """One of several processes; `sockets` are lent by its parent, by name: see Listening."""
+
+    number: int
+    sockets: Mapping[str, int]
+
+
+def serve(settings: Config, started: Callable[[], None] = lambda: None, worker: Worker | None = None) -> None:
+    """Start, call `started`, serve until told to stop. The asyncio reactor must be installed.
+
+    Raises what `explained` explains.
+    """
+    from twisted.internet import reactor  # noqa: PLC0415 - installed just now
+
+    from radiusd import logs  # noqa: PLC0415
+    from radiusd.app import App  # noqa: PLC0415
+
+    os.umask(0o077)  # what the server writes is nobody else's to read
+    # Each batch makes thousands of small values that refer to nothing in a circle: looking for circles among all that
+    # lives, as often as is usual, made most of the slowest answers.
+    gc.set_threshold(50_000, 20, 50)
+    app = App(reactor, settings, given=worker.sockets if worker else None)
+    app.start()
+    logs.begin(settings.log_level, f"worker {worker.number}" if worker else "")
+    if worker is None:
+        app.tell()
+    reactor.addSystemEventTrigger("before", "shutdown", app.stop)
+    reactor.callWhenRunning(started)
+    reactor.run()
