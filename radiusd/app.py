@@ -15,6 +15,7 @@ from twisted.web.server import Site
 
 from policy.quantities import Instant
 from radiusd import gaming
+from radiusd.away.building import Away, AwayParts
 from radiusd.changing import Changer
 from radiusd.charging import stops
 from radiusd.charging.building import ChargingError
@@ -118,7 +119,19 @@ class App:
         )
         self._talking = ThreadPool(0, MOST_TALKS, "routeros")
         self._api = RouterOsApi(self._talk, reactor.seconds)
-        submit = self._writer.submit
+        self._away = Away(
+            AwayParts(
+                settings=config.store_loss,
+                database=self._database,
+                writer=self._writer.submit,
+                directory=lambda: self._known.directory,
+                counters=self.counters,
+                read=self._read_anyway,
+                reactor=reactor,
+                now=now,
+            )
+        )
+        submit = self._away.gate.submit
         self._cutter = Cutter(
             self._client,
             self._api,
@@ -134,7 +147,7 @@ class App:
         self._orders = Orders(self._cutter, changer)
         self._watch = Watch(self._look, revision, self._known, self._orders, submit, now)
         self._nases.when_back = lambda router_id, at: submit(HurryJob(router_id, at), _nobody_waits)
-        self._boots = Boots(boots, lambda job: self._writer.submit(job, _nobody_waits))
+        self._boots = Boots(boots, self._away.gate.submit_when_back)
         try:
             cafe_auth = build_cafe_auth(config.games, lambda: self._known.directory, submit, reactor, now)
         except ChargingError as error:
@@ -178,7 +191,10 @@ class App:
             raise StartError(str(error)) from error
 
     def _read(self, read: Callable[[DatabaseConnection], T]) -> "Deferred[T]":
-        """What `read` gives, in a thread."""
+        """What `read` gives, in a thread; a failure at once while the store is away."""
+        return self._away.read(read)
+
+    def _read_anyway(self, read: Callable[[DatabaseConnection], T]) -> "Deferred[T]":
 
         def reading() -> T:
             with self._database.reading() as connection:
@@ -205,6 +221,7 @@ class App:
     def _delivered(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
         # A Disconnect is on the wire before the Access-Accept that took the place.
         self._orders.carry_out(afterwards)
+        self._away.logins.heard(afterwards)
         for done, result in results:
             try:
                 done(result)
@@ -223,14 +240,16 @@ class App:
         )
         access = AccessHandler(
             self._known,
-            self._writer.submit,
+            self._away.logins.submit,
             hashes.check,
             self._boots,
             self._vault,
             self.counters,
             Waiting(self._cutter, self._prober, Patience(self._reactor.callLater, self._now)),
         )
-        accounting = AccountingHandler(self._known, self._writer.submit, self._boots, self._vault, self.counters)
+        accounting = self._away.accounting(
+            lambda submit: AccountingHandler(self._known, submit, self._boots, self._vault, self.counters)
+        )
         try:
             self._listen(
                 "auth",
@@ -250,6 +269,7 @@ class App:
         self._hashing.start()
         self._talking.start()
         self._writer.start()
+        self._away.start()
         if self._presence.announce():
             self._writer.submit(VoidLeasesJob(self._now()), _nobody_waits)
         self._watch.start(self._reactor)
@@ -279,6 +299,7 @@ class App:
         """Take no more requests, commit and answer what was taken, and go."""
         self._listening.stop_taking()
         self._watch.stop()
+        self._away.stop()
         self._stopping.stop()
         self._game_timer.stop()
         closing: list[Deferred[Any]] = [self._announcements.stop(), drained(self._is_idle, self._reactor)]
@@ -290,6 +311,7 @@ class App:
 
     def _wind_up(self, _: object) -> None:
         self._writer.stop()
+        self._away.close()
         self._client.close()
         self._api.close()
         self._talking.stop()

@@ -75,6 +75,19 @@ class Games:
     partner_key_file: Path | None = None
 
 
+@frozen(kw_only=True)
+class StoreLoss:
+    """What is done while the store is away. `spool` is a folder, `spool_limit` in MiB, `patience` in milliseconds.
+
+    `on_store_loss` says how logins are answered then: last_decision, or refuse.
+    """
+
+    spool: Path
+    spool_limit: int = 1_024
+    patience: int = 5_000
+    on_store_loss: str = "last_decision"
+
+
 @frozen
 class Config:
     """Everything the server is told from outside; `web` is None when nothing is served there, `redis` without one."""
@@ -93,6 +106,7 @@ class Config:
     games: Games = Games()
     redis: Redis | None = None
     workers: int = 1
+    store_loss: StoreLoss = StoreLoss(spool=Path("/var/lib/icafe-radiusd/spool"))
 
 
 @frozen
@@ -125,6 +139,10 @@ class _Games:
 class _Store:
     url: str = ""
     key_file: str = ""
+    on_store_loss: str = "last_decision"
+    patience: int = 5_000
+    spool: str = ""
+    spool_limit: int = 1_024
 
 
 @frozen
@@ -152,6 +170,9 @@ _MOST_SENDS = 10
 _LATEST = 5_000
 """Milliseconds in which it must be known how a cut stands."""
 _MOST_CONNECTIONS = 10_000
+_ON_STORE_LOSS = ("last_decision", "refuse")
+_MOST_PATIENCE = 60_000
+_LARGEST_SPOOL = 1_048_576
 _MOST_WORKERS = 64
 _LONGEST_OUTAGE = 86_400
 _DB = r"(db=\d{1,5})?"
@@ -201,6 +222,7 @@ class _Reader:
             at_web=self._web(parts["web"]),
             redis=self._redis(parts["redis"]),
             games=self._games(parts["games"]),
+            store_loss=self._store_loss(parts["store"]),
         )
         if self._mistakes:
             raise ConfigError(
@@ -264,6 +286,23 @@ class _Reader:
             log_level=log.level,
             cuts=cuts,
             workers=server.workers,
+        )
+
+    def _store_loss(self, store: _Store) -> StoreLoss:
+        if store.on_store_loss not in _ON_STORE_LOSS:
+            self._mistake("store", "on_store_loss", f"expected one of {', '.join(_ON_STORE_LOSS)}")
+        if not 500 <= store.patience <= _MOST_PATIENCE:
+            self._mistake("store", "patience", f"expected 500 to {_MOST_PATIENCE} milliseconds")
+        if not 1 <= store.spool_limit <= _LARGEST_SPOOL:
+            self._mistake("store", "spool_limit", f"expected 1 to {_LARGEST_SPOOL} MiB")
+        folder = self._path.parent
+        file = re.fullmatch(r"sqlite:///(.+)", _from(folder, store.url))
+        beside = Path(file.group(1)) if file else folder / (store.key_file or "key")
+        return StoreLoss(
+            spool=folder / store.spool if store.spool else beside.parent / "spool",
+            spool_limit=store.spool_limit,
+            patience=store.patience,
+            on_store_loss=store.on_store_loss,
         )
 
     def _games(self, games: _Games) -> Games:

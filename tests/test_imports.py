@@ -29,6 +29,7 @@ web.pc_sync           policy jobs store web                                     
 web.portal            policy jobs pc_system store vault web                                attrs msgspec twisted
 web.games             policy jobs store web charging.port                                  attrs msgspec sqlalchemy twisted
 web.building          policy config pc_system store vault web charging.port                attrs twisted
+spool                 -                                                                    attrs
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
 cluster               -                                                                    attrs msgspec redis twisted
@@ -43,6 +44,7 @@ credentials           wire vault store handlers.translate                       
 jobs                  policy vault store handlers.classes handlers.translate credentials   attrs sqlalchemy
 handlers              policy wire vault store server jobs                                  attrs twisted
 listening             config                                                               twisted
+away                  policy config wire spool store credentials server jobs handlers      attrs prometheus_client sqlalchemy twisted
 reaching              policy wire store coa                                                attrs
 cutting               policy wire store coa server jobs handlers reaching                  attrs twisted
 changing              policy wire store coa server jobs handlers reaching cutting          attrs twisted

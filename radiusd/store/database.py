@@ -6,8 +6,8 @@ at once, so every writer here, in whatever process, first takes a lock on a file
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from radiusd.store import game_schema, pc_schema, schema  # noqa: F401 - with them the metadata is whole
+from radiusd.store import game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
 from radiusd.store.errors import StoreError, WrongSchema
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,11 +29,13 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
         self._lock_path = f"{self.url.database}.lock" if self.is_sqlite else None
+        self.watching: Callable[[Any], AbstractContextManager[None]] = nullcontext
+        """Entered with the driver's connection for as long as a transaction runs."""
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write; committed and durable at its end, undone by an exception."""
-        with self._only_writer(), self.engine.connect() as connection:
+        with self._only_writer(), self.engine.connect() as connection, self._watching(connection):
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -51,9 +53,12 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with self.engine.connect() as connection:
+        with self.engine.connect() as connection, self._watching(connection):
             yield connection
             connection.rollback()
+
+    def _watching(self, connection: Connection) -> AbstractContextManager[None]:
+        return self.watching(connection.connection.dbapi_connection)
 
     @contextmanager
     def _only_writer(self) -> Iterator[None]:

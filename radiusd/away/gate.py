@@ -1,0 +1,189 @@
+"""In front of the writer: nothing waits for a store that is away, and nothing piles up in front of it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from attrs import define
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from radiusd.away.outlook import Outlook, Weather
+from radiusd.store.absence import StoreIsAway
+from radiusd.store.writer import Done, Failed, Job
+
+_log = Logger()
+PROBE_EVERY = 0.25
+"""Seconds between looks whether it is back."""
+_LONGEST_REASON = 200
+
+Submit = Callable[[Job, Done], None]
+
+
+@define(eq=False)
+class _Waiting:
+    at: float
+    done: Done
+    is_told: bool = False
+
+
+class Gate:
+    """Hands jobs on to `writer` while the store is here; all its callbacks come in the reactor's thread.
+
+    `probe` makes a job that writes something: with it a store that is away is asked, one at a time, whether it is back.
+    """
+
+    def __init__(self, writer: Submit, clock: IReactorTime, weather: Weather, probe: Callable[[], Job]) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._weather = weather
+        self._probe = probe
+        self._jobs: dict[int, _Waiting] = {}
+        self._watchers: dict[int, Callable[[], None]] = {}
+        self._number = 0
+        self._timer: Any = None
+        self._is_probing = False
+        self._is_stopped = False
+        self._when_back: list[Job] = []
+        self.came_back: list[Callable[[], None]] = []
+        self.went_away: list[Callable[[], None]] = []
+
+    @property
+    def outlook(self) -> Outlook:
+        """How the store looks."""
+        return self._weather.outlook
+
+    @property
+    def away_for(self) -> float:
+        """Seconds since it went away; 0 while it is not."""
+        since = self._weather.since
+        return 0.0 if since is None else self._clock.seconds() - since
+
+    def submit(self, job: Job, done: Done) -> None:
+        """Have `job` committed; `done` gets its result, or Failed, at once if the store is away."""
+        if self._weather.outlook is Outlook.AWAY:
+            self._clock.callLater(0, done, Failed(StoreIsAway(self._weather.why)))
+            return
+        self._hand_on(job, done)
+
+    def _hand_on(self, job: Job, done: Done) -> None:
+        number = self._number = self._number + 1
+        self._jobs[number] = _Waiting(self._clock.seconds(), done)
+        self._writer(job, partial(self._came, number))
+        self._keep_looking()
+
+    def submit_when_back(self, job: Job) -> None:
+        """Have `job` committed, now or when the store is back; nobody waits for it."""
+
+        def tried(result: Any) -> None:
+            if isinstance(result, Failed) and isinstance(result.error, StoreIsAway):
+                self._when_back.append(job)
+
+        self.submit(job, tried)
+
+    def watch(self, diverted: Callable[[], None]) -> int:
+        """Have `diverted` called if the store is found slow or away before `settle` is called with the number."""
+        number = self._number = self._number + 1
+        self._watchers[number] = diverted
+        return number
+
+    def settle(self, number: int) -> None:
+        """Nobody waits for it any more."""
+        self._watchers.pop(number, None)
+
+    def _came(self, number: int, result: Any) -> None:
+        waiting = self._jobs.pop(number)
+        if isinstance(result, Failed) and is_of_the_store(result.error):
+            self._lost(result.error)
+            result = Failed(StoreIsAway(self._weather.why))
+        elif self._weather.committed(self._clock.seconds()):
+            self._is_back()
+        if not waiting.is_told:
+            waiting.done(result)
+
+    def _lost(self, error: Exception) -> None:
+        if self._weather.failed(self._clock.seconds(), reason_of(error)):
+            self._is_away()
+        self._keep_looking()
+
+    def _is_away(self) -> None:
+        _log.error("the store is away: {why}", why=self._weather.why)
+        for each in self.went_away:
+            each()
+        self._divert()
+        for waiting in tuple(self._jobs.values()):
+            # It may be done all the same, by and by; whoever asked has waited long enough.
+            if not waiting.is_told:
+                waiting.is_told = True
+                waiting.done(Failed(StoreIsAway(self._weather.why)))
+
+    def _is_back(self) -> None:
+        _log.info("the store is back")
+        put_off, self._when_back = self._when_back, []
+        for each in put_off:
+            self.submit_when_back(each)
+        for call in self.came_back:
+            call()
+
+    def _divert(self) -> None:
+        watchers, self._watchers = self._watchers, {}
+        for diverted in watchers.values():
+            diverted()
+
+    def _keep_looking(self) -> None:
+        if self._timer is not None or self._is_stopped:
+            return
+        at = self._clock.seconds()
+        if self._weather.outlook is Outlook.AWAY:
+            self._timer = self._clock.callLater(PROBE_EVERY, self._look)
+        elif self._jobs:
+            oldest = next(iter(self._jobs.values())).at
+            self._timer = self._clock.callLater(self._weather.next_look(oldest, at), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        at = self._clock.seconds()
+        if self._weather.outlook is Outlook.AWAY:
+            # What it still has in hand will show as well as any probe whether it is back.
+            if not self._jobs:
+                self._hand_on(self._probe(), _nobody_waits)
+        elif self._jobs:
+            outlook = self._weather.waited(next(iter(self._jobs.values())).at, at)
+            if outlook is Outlook.AWAY:
+                self._is_away()
+            elif outlook is Outlook.SLOW:
+                self._divert()
+        self._keep_looking()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_stopped = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+
+def is_of_the_store(error: Exception) -> bool:
+    """Whether it says that the store cannot be reached or cannot write, and nothing against the job."""
+    if isinstance(error, OSError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    # A statement that PostgreSQL refused has a code, of which the class says why: 53 is no room, 57 a shut-down.
+    code = getattr(error.orig, "pgcode", None)
+    if code:
+        return code[:2] in ("08", "53", "57", "58") or code == "25006"
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def reason_of(error: Exception) -> str:
+    """Its first line: what SQLAlchemy adds are the statement and its values, which are nobody's business."""
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).strip().splitlines()
+    return lines[0][:_LONGEST_REASON] if lines else type(cause).__name__
+
+
+def _nobody_waits(result: object) -> None:
+    pass

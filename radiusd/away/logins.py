@@ -1,0 +1,187 @@
+"""Logins while the store is away, by the rule that the operator wrote."""
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from policy.admission import Accepted, Refused
+from policy.facts import fact
+from radiusd.away.entries import encode
+from radiusd.away.gate import Gate
+from radiusd.away.outlook import Outlook
+from radiusd.away.remembering import LetIn, LetInLately
+from radiusd.handlers.translate import Chap
+from radiusd.jobs.access import AccessJob
+from radiusd.server.counters import Counters
+from radiusd.spool.errors import SpoolError
+from radiusd.spool.keeping import Keeping
+from radiusd.store.absence import StoreIsAway
+from radiusd.store.decisions import Decision
+from radiusd.store.loading import Login
+from radiusd.store.work import Afterwards, CutCommand
+from radiusd.store.writer import Done, Failed, Job
+
+_log = Logger()
+EVERY = 2.0
+"""Seconds between looks at the store for what memory lacks."""
+_AT_ONCE = 500
+
+FindLogins = Callable[[Collection[str]], "Deferred[dict[str, Login]]"]
+FindEnded = Callable[[Sequence[int]], "Deferred[Collection[int]]"]
+
+
+class Logins:
+    """Has Access-Requests decided by the store; while it is slow or away, by what it decided last."""
+
+    def __init__(
+        self, gate: Gate, lately: LetInLately, spool: Keeping, counters: Counters, *, by_last_decision: bool
+    ) -> None:
+        self._gate = gate
+        self._lately = lately
+        self._spool = spool
+        self._counters = counters
+        self._by_last_decision = by_last_decision
+        self.without_proof: dict[str, LetIn] = {}
+        self.spooled: Callable[[], None] = _nothing
+
+    def submit(self, job: Job, done: Done) -> None:
+        """Have `job` committed; an Access-Request may be answered by memory instead, or by Failed at once."""
+        if not isinstance(job, AccessJob) or not self._by_last_decision:
+            self._gate.submit(job, done)
+        elif self._gate.outlook is Outlook.HERE:
+            self._ask(job, done)
+        elif not self._grant(job, done):
+            self._gate.submit(job, done)
+
+    def _ask(self, job: AccessJob, done: Done) -> None:
+        is_open = True
+
+        def divert() -> None:
+            nonlocal is_open
+            # An unknown device waits on: the store may only be slow.
+            if is_open and self._grant(job, done):
+                is_open = False
+
+        def decided(result: Any) -> None:
+            nonlocal is_open
+            self._gate.settle(number)
+            self._learn(job, result)
+            if is_open:
+                is_open = False
+                done(result)
+
+        number = self._gate.watch(divert)
+        self._gate.submit(job, decided)
+
+    def _learn(self, job: AccessJob, result: Any) -> None:
+        if isinstance(result, Accepted):
+            known = self._lately.keep(job, result)
+            if known is not None and isinstance(job.credentials, Chap) and known.login is None:
+                self.without_proof[job.line.user_name] = known
+        elif isinstance(result, Refused):
+            self._lately.forget(job)
+
+    def _grant(self, job: AccessJob, done: Done) -> bool:
+        """Let in who was let in, once that is written down; whether this is such a one."""
+        granted = self._lately.grant(job)
+        if granted is None:
+            return False
+        why = fact("store_away", time=granted.time)
+        decision = Decision(
+            at=job.at,
+            verdict="accepted",
+            reason="store_away",
+            name=job.line.user_name,
+            device=job.line.device,
+            router_id=job.router.id,
+            session_id=granted.session_id,
+            facts=(why,),
+        )
+        self._spool.append(encode(decision), partial(self._written, granted, done))
+        self.spooled()
+        return True
+
+    def _written(self, granted: Accepted, done: Done, error: SpoolError | None) -> None:
+        if error is None:
+            self._counters.count("accepted_store_away")
+            done(granted)
+        else:
+            self._counters.drop(error.reason, "the spool", f"({error})", what="an Access-Request")
+            done(Failed(StoreIsAway(str(error))))
+
+    def heard(self, afterwards: Sequence[Afterwards]) -> None:
+        """What was committed: whose connection is to be cut is not let in from memory."""
+        for each in afterwards:
+            if isinstance(each, CutCommand) and each.connection.session_id is not None:
+                self._lately.forget_session(each.connection.session_id)
+
+
+class Reminding:
+    """Brings memory up to the store: the passwords of those seen by CHAP only, and sessions that others ended."""
+
+    def __init__(
+        self, logins: Logins, lately: LetInLately, gate: Gate, find_logins: FindLogins, find_ended: FindEnded
+    ) -> None:
+        self._logins = logins
+        self._lately = lately
+        self._gate = gate
+        self._find_logins = find_logins
+        self._find_ended = find_ended
+        self._to_check: list[int] = []
+        self._is_reading = False
+        self._loop = LoopingCall(self.look)
+
+    def start(self, clock: IReactorTime) -> None:
+        """Begin to look."""
+        self._loop.clock = clock
+        self._loop.start(EVERY)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def look(self) -> None:
+        """Ask the store, unless it is still being asked, or is not there."""
+        if self._is_reading or self._gate.outlook is not Outlook.HERE:
+            return
+        self._is_reading = True
+        asked, self._logins.without_proof = self._logins.without_proof, {}
+        names = {name for each in asked for name in (each, each.upper())}
+        found: Deferred[Any] = self._find_logins(names) if names else _nothing_found()
+        found.addCallback(partial(self._proven, asked)).addCallback(lambda _: self._check_some())
+        found.addErrback(lambda _: self._logins.without_proof.update(asked)).addCallback(self._looked)
+
+    def _proven(self, asked: dict[str, LetIn], found: dict[str, Login]) -> None:
+        for name, known in asked.items():
+            known.login = found.get(name) or found.get(name.upper())
+            known.is_without_login = known.login is None
+
+    def _check_some(self) -> "Deferred[None]":
+        if not self._to_check:
+            self._to_check = self._lately.sessions()
+        some, self._to_check = self._to_check[:_AT_ONCE], self._to_check[_AT_ONCE:]
+        found: Deferred[Any] = self._find_ended(some) if some else _nothing_found()
+        return found.addCallback(self._forget)
+
+    def _forget(self, ended: Collection[int]) -> None:
+        for each in ended:
+            self._lately.forget_session(each)
+
+    def _looked(self, _: object) -> None:
+        self._is_reading = False
+
+
+def _nothing_found() -> "Deferred[Any]":
+    found: Deferred[Any] = Deferred()
+    found.callback({})
+    return found
+
+
+def _nothing() -> None:
+    pass
