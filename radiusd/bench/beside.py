@@ -16,7 +16,7 @@ from collections.abc import Callable
 import msgspec
 from attrs import define, evolve, frozen
 
-from radiusd.bench.generators import PASSWORD, SECRET, USER
+from radiusd.bench.guests import PASSWORD, SECRET, USER
 from radiusd.virtual_router.packets import (
     Counters,
     Identity,

@@ -20,7 +20,7 @@ from radiusd.app import wall_clock
 from radiusd.bench.errors import BenchError
 from radiusd.bench.filling import fill
 from radiusd.bench.fleet import API_PASSWORD, API_PORT, COA_PORT, KINDS, Fleet, Member, address_of, kind_of
-from radiusd.bench.generators import SECRET
+from radiusd.bench.guests import SECRET
 from radiusd.bench.server import Server
 from radiusd.bench.stores import Store
 from radiusd.store import live, revisions, routers

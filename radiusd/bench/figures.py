@@ -17,7 +17,9 @@ class Figures:
     """One run, or the medians of several, `lost` and `wrong` being sums. Latencies are in milliseconds.
 
     `lost` were not answered in spite of all resends; `wrong` were answered otherwise than they should have been.
-    CPU times are in seconds, None where nobody could read them.
+    `took` is from the first request to the last answer, `first_after` until the first, and CPU times are those of the
+    run, in seconds; None where nobody could read them. `curve` has the milliseconds within which so many per cent were
+    answered.
     """
 
     requests: int
@@ -26,6 +28,9 @@ class Figures:
     p99: float
     lost: int
     wrong: int
+    took: float = 0.0
+    first_after: float = 0.0
+    curve: tuple[tuple[float, float], ...] = ()
     server_cpu: float | None = None
     database_cpu: float | None = None
 
@@ -42,14 +47,22 @@ class _Latencies:
 
 
 @frozen
-class _Radload:
+class _Measured(_Latencies):
+    curve: tuple[tuple[float, float], ...]
+
+
+@frozen(kw_only=True)
+class _RadiusLoad:
     requests: int
-    rps: float
-    lat_ms: _Latencies
+    per_second: float
+    seconds: float
+    first_answer_after: float
     lost: int
     unfinished: int
-    bad_authenticator: int
+    forged: int
     unexpected: int
+    lost_before: int = 0
+    latency_ms: _Measured = _Measured(0.0, 0.0, ())
 
 
 @frozen
@@ -61,17 +74,20 @@ class _VirtualRouters:
     rejects: int
 
 
-def from_radload(text: str) -> Figures:
-    """What radload prints; raises BenchError for anything else."""
-    told = _decode(text, _Radload, "the load generator")
+def from_radius_load(text: str) -> Figures:
+    """What radius_load prints; raises BenchError for anything else."""
+    told = _decode(text, _RadiusLoad, "the load generator")
     return Figures(
         requests=told.requests,
-        rps=told.rps,
-        p50=told.lat_ms.p50,
-        p99=told.lat_ms.p99,
-        # It ran out of time with these on its list: they were not answered either.
-        lost=told.lost + told.unfinished,
-        wrong=told.bad_authenticator + told.unexpected,
+        rps=told.per_second,
+        p50=told.latency_ms.p50,
+        p99=told.latency_ms.p99,
+        # It ran out of time with these on its list, or their guests were not let in: they were not answered either.
+        lost=told.lost + told.unfinished + told.lost_before,
+        wrong=told.forged + told.unexpected,
+        took=told.seconds,
+        first_after=told.first_answer_after,
+        curve=told.latency_ms.curve,
     )
 
 
@@ -104,6 +120,8 @@ def median_of(runs: Sequence[Figures]) -> Figures:
         p99=median(each.p99 for each in runs),
         lost=sum(each.lost for each in runs),
         wrong=sum(each.wrong for each in runs),
+        took=median(each.took for each in runs),
+        first_after=median(each.first_after for each in runs),
         server_cpu=_median([each.server_cpu for each in runs]),
         database_cpu=_median([each.database_cpu for each in runs]),
     )

@@ -1,12 +1,14 @@
-"""A store with as many guests as a generator asks for: one branch, one router, one package that outlasts the run."""
+"""Stores with as many guests as a generator asks for, of one branch or of a chain; the package outlasts the run."""
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
 from policy.package import Package, Rate
 from policy.quantities import DAY, BitsPerSecond, Instant, Money, Seconds
-from radiusd.bench.generators import PASSWORD, SECRET, USER
+from radiusd.bench.chain import Chain
+from radiusd.bench.guests import DEVICES, PASSWORD, SECRET, USER
 from radiusd.passwords import store_password
 from radiusd.store import branches, packages, revisions, routers, sales
 from radiusd.store.database import Database
@@ -16,7 +18,6 @@ from radiusd.store.sales import Buyer
 from radiusd.store.schema import accounts, logins
 from radiusd.vault import Vault
 
-DEVICES = 5
 PACKAGE = Package(
     name="a month",
     time=Seconds(30 * DAY),
@@ -29,31 +30,58 @@ _NOBODY_LISTENS = 9  # the port of "discard"; within five devices nobody is cut
 
 
 def fill(database: Database, vault: Vault, users: int, at: Instant, done: Callable[[int], None]) -> None:
-    """Make the tables and everything in them; `done` hears how many guests are there."""
+    """Make the tables, and a branch with a router at 127.0.0.1; `done` hears how many guests are there."""
     database.migrate()
     with database.writing() as connection:
-        cafe = _open_branch(connection, vault, at)
-    for first in range(0, users, AT_ONCE):
-        numbers = range(first, min(users, first + AT_ONCE))
-        with database.writing() as connection:
-            add_guests(connection, vault, cafe, numbers, at)
-        done(numbers.stop)
+        cafe = _open_branch(connection, "bench", at)
+        _add_router(connection, vault, cafe, "bench", "127.0.0.1", at)
+        packages.add(connection, PACKAGE, at)
+    _add_guests_of(database, vault, {range(users): cafe}, at, done)
 
 
-def _open_branch(connection: Connection, vault: Vault, at: Instant) -> Cafe:
+def fill_chain(database: Database, vault: Vault, chain: Chain, at: Instant, done: Callable[[int], None]) -> None:
+    """The same for a chain. The first branch also has a router at 127.0.0.1, for generators that have one address."""
+    database.migrate()
+    with database.writing() as connection:
+        cafes = [_open_branch(connection, f"branch {number + 1}", at) for number in range(chain.branches)]
+        for router in range(chain.routers):
+            address = str(chain.address_of(router))
+            _add_router(connection, vault, cafes[chain.branch_of(router)], f"router {router + 1}", address, at)
+        _add_router(connection, vault, cafes[0], "router 0", "127.0.0.1", at)
+        packages.add(connection, PACKAGE, at)
+    _add_guests_of(
+        database, vault, {chain.users_of_branch(number): cafe for number, cafe in enumerate(cafes)}, at, done
+    )
+
+
+def _open_branch(connection: Connection, name: str, at: Instant) -> Cafe:
     branch = {"password_store": "recoverable", "interim": 120, "idle_timeout": 300, "timezone": "UTC"}
-    branch_id = branches.add(connection, "bench", at, **branch)
-    settings = {
-        "branch_id": branch_id,
-        "network": "127.0.0.1/32",
+    return branches.cafe(connection, branches.add(connection, name, at, **branch))
+
+
+def _add_router(connection: Connection, vault: Vault, cafe: Cafe, name: str, address: str, at: Instant) -> None:
+    settings: dict[str, Any] = {
+        "branch_id": cafe.id,
+        "network": f"{address}/32",
         "kind": "mikrotik",
         "coa_port": _NOBODY_LISTENS,
         "require_message_authenticator": "learn",
         "mac_password": "empty",
     }
-    routers.add(connection, vault, "bench", at, {**settings, **routers.sealed(vault, secret=SECRET)})
-    packages.add(connection, PACKAGE, at)
-    return branches.cafe(connection, branch_id)
+    routers.add(connection, vault, name, at, {**settings, **routers.sealed(vault, secret=SECRET)})
+
+
+def _add_guests_of(
+    database: Database, vault: Vault, guests: dict[range, Cafe], at: Instant, done: Callable[[int], None]
+) -> None:
+    there = 0
+    for numbers, cafe in guests.items():
+        for first in range(numbers.start, numbers.stop, AT_ONCE):
+            some = range(first, min(numbers.stop, first + AT_ONCE))
+            with database.writing() as connection:
+                add_guests(connection, vault, cafe, some, at)
+            there += len(some)
+            done(there)
 
 
 def add_guests(connection: Connection, vault: Vault, cafe: Cafe, numbers: range, at: Instant) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, gatherResults
 
-from radiusd.bench.generators import PASSWORD, SECRET, USER, Target
+from radiusd.bench.generators import Target
+from radiusd.bench.guests import PASSWORD, SECRET, USER
 from radiusd.virtual_router.api import ApiAccount
 from radiusd.virtual_router.guests import Accepted, Guest, Online, Server
 from radiusd.virtual_router.habits import Habits

@@ -1,8 +1,8 @@
-"""How much a server can take: rounds of the same loads, on every store, a peer in turn with ours."""
+"""How much a server can take: rounds of the same loads, on every store, FreeRADIUS in turn with ours."""
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -10,10 +10,11 @@ from typing import Protocol
 from attrs import define, evolve, field, frozen
 
 from radiusd.app import wall_clock
-from radiusd.bench import peer as peers
+from radiusd.bench import freeradius
+from radiusd.bench.chain import Chain
 from radiusd.bench.figures import Figures, Ratio, median_of, ratio
-from radiusd.bench.filling import DEVICES, fill
-from radiusd.bench.generators import REQUESTS_OF_A_SESSION, Generator, Load, Target
+from radiusd.bench.filling import fill_chain
+from radiusd.bench.generators import FIRST, REQUESTS_OF_A_SESSION, Generator, Load, Target
 from radiusd.bench.processes import cpu_seconds
 from radiusd.bench.server import Server
 from radiusd.bench.stores import Store
@@ -21,9 +22,10 @@ from radiusd.store.database import Database
 from radiusd.vault import Vault, make_key_file, read_key_file
 
 OURS = "icafe-radiusd"
-LOGINS_BEFORE = {"auth-pap", "auth-chap", "acct"}
-"""Before these everybody logs in, unmeasured: so devices that log in are known, and what is counted has begun."""
-_PROBE = 2000  # requests that tell how many fill the seconds wanted
+AT_PEERS_RATE = " at the peer's rate"
+_OF_KNOWN_DEVICES = {"auth-pap", "auth-chap", "acct"}
+_LOGINS = (FIRST, "auth-pap", "auth-chap")
+_PACED = ("auth-pap", "acct")
 
 
 class Shows(Protocol):
@@ -37,25 +39,44 @@ class Shows(Protocol):
 
 @frozen(kw_only=True)
 class Plan:
-    """What to measure. Where `seconds` are given, a run has as many requests as ours answers in that time."""
+    """What to measure.
+
+    `workers` says how many processes ours has, each number in turn. With a peer, ours is also measured at the rate at
+    which the peer answered.
+    """
 
     scenarios: tuple[str, ...]
     rounds: int
     requests: int
-    seconds: float | None
     users: int
     in_flight: int
-    peer_script: Path | None
-
-    def sessions(self, scenario: str, requests: float) -> int:
-        """How many sessions make about so many requests; no user has more devices than the package allows."""
-        return max(1, min(int(requests) // REQUESTS_OF_A_SESSION[scenario], self.users * DEVICES))
+    workers: tuple[int, ...] = (1,)
+    with_peer: bool = False
 
     @property
-    def users_are_too_few(self) -> bool:
-        """Whether some runs will have fewer requests than were wanted."""
-        most = self.users * DEVICES
-        return any(self.requests // REQUESTS_OF_A_SESSION[each] > most for each in self.scenarios)
+    def chain(self) -> Chain:
+        """Whose guests are in the store."""
+        return Chain.of(self.users)
+
+    def sessions(self, scenario: str) -> int:
+        """How many sessions make about so many requests; everybody comes for the first time once."""
+        count = max(1, self.requests // REQUESTS_OF_A_SESSION[scenario])
+        return min(count, self.chain.users) if scenario == FIRST else count
+
+
+def name_of(workers: int) -> str:
+    """What ours is called in tables."""
+    return OURS if workers == 1 else f"{OURS}, {workers} workers"
+
+
+def _can(configuration: str, scenario: str) -> bool:
+    # What answers accounting without storing it is no measure for what stores it.
+    return configuration != freeradius.MEMORY or scenario in _LOGINS
+
+
+def name_of_peer(configuration: str) -> str:
+    """What FreeRADIUS is called in tables."""
+    return f"FreeRADIUS {configuration}"
 
 
 @frozen
@@ -72,6 +93,7 @@ class Compared:
     """The median of ours to the peer's, round by round."""
 
     store: str
+    server: str
     peer: str
     scenario: str
     ratio: Ratio
@@ -88,17 +110,27 @@ class Results:
         """One line of the table for each."""
         return {line: median_of(runs) for line, runs in self.runs.items()}
 
+    def note(self, line: Line, figures: Figures) -> None:
+        """A run more."""
+        self.runs.setdefault(line, []).append(figures)
+
+    @property
+    def lost(self) -> int:
+        """What was not answered, or not as it should have been, by whomever."""
+        return sum(each.lost + each.wrong for runs in self.runs.values() for each in runs)
+
     @property
     def is_clean(self) -> bool:
         """Whether every request of every run got its answer."""
-        return all(each.is_clean for runs in self.runs.values() for each in runs)
+        return self.lost == 0
 
 
-@frozen(kw_only=True)
+@define(kw_only=True, eq=False)
 class Contestant:
     """A running server; `must_live` raises BenchError when it runs no more.
 
-    `database_pids` is None where the database has no process of its own, or an unknown one.
+    `database_pids` is None where the database has no process of its own, or an unknown one. `next_id` is where the
+    Acct-Session-Ids go on, so that every login is a new one. `does` says whether a scenario makes sense for it.
     """
 
     name: str
@@ -106,6 +138,17 @@ class Contestant:
     pids: tuple[int, ...]
     database_pids: tuple[int, ...] | None
     must_live: Callable[[], None]
+    does: Callable[[str], bool] = lambda _: True
+    knows_devices: bool = False
+    next_id: int = 1
+
+
+@frozen
+class _Filled:
+    """The stores of ours and of the peer."""
+
+    ours: Store
+    peers: Store | None
 
 
 class Measurement:
@@ -115,115 +158,146 @@ class Measurement:
         self._plan = plan
         self._generator = generator
         self._shows = shows
-        self._sessions: dict[str, int] = {}
         self.results = Results()
 
     def on(self, store: Store) -> None:
         """Measure on one store; raises BenchError when that cannot be done."""
-        self._sessions.clear()
-        with TemporaryDirectory(prefix="icafe-bench.") as name, ExitStack() as running:
-            self._fill(store, Path(name))
-            contestants = [running.enter_context(self._peer(each)) for each in self._peers(store.name)]
+        with TemporaryDirectory(prefix="icafe-bench.") as name, ExitStack() as stack:
+            filled = _Filled(store, stack.enter_context(store.another()) if self._plan.with_peer else None)
+            self._fill(filled, Path(name))
             for number in range(self._plan.rounds):
-                self._round(number, store, Path(name), contestants)
-            for each in contestants:
-                self._compare(store, each)
+                self._round(number, filled, Path(name))
+            self._compare(store.name)
 
     def runs_on(self, store_name: str) -> int:
         """How many runs that takes."""
-        return self._plan.rounds * len(self._plan.scenarios) * (1 + len(self._peers(store_name)))
+        plan, ours = self._plan, len(self._plan.workers)
+        peers = sum(_can(peer, scenario) for peer in self._peers(store_name) for scenario in plan.scenarios)
+        paced = ours * len([each for each in _PACED if each in plan.scenarios]) if plan.with_peer else 0
+        return plan.rounds * (len(plan.scenarios) * ours + peers + paced)
 
     def _peers(self, store_name: str) -> tuple[str, ...]:
-        return () if self._plan.peer_script is None else peers.CONFIGURATIONS[store_name]
+        return freeradius.CONFIGURATIONS[store_name] if self._plan.with_peer else ()
 
-    def _fill(self, store: Store, folder: Path) -> None:
-        users = self._plan.users
-        self._shows.doing(f"{store.name}: making {users} guests")
+    def _fill(self, filled: _Filled, folder: Path) -> None:
+        chain, store = self._plan.chain, filled.ours
+        self._shows.doing(f"{store.name}: making {chain.users} guests")
         make_key_file(folder / "key")
         vault = Vault(read_key_file(folder / "key"))
         database = Database(store.url)
         try:
-            fill(database, vault, users, wall_clock(), lambda done: self._shows.filling(done, users))
+            fill_chain(database, vault, chain, wall_clock(), lambda done: self._shows.filling(done, chain.users))
         finally:
             database.close()
         store.filled()
+        if filled.peers is not None:
+            self._shows.doing(f"{store.name}: the same for FreeRADIUS")
+            told = self._shows.filling
+            freeradius.fill(freeradius.find(), filled.peers, chain, lambda done: told(done, chain.users))
+
+    def _round(self, number: int, filled: _Filled, folder: Path) -> None:
+        """Every scenario once, on servers and stores as they were before the first round."""
+        with ExitStack() as running:
+            ours = [running.enter_context(self._ours(filled.ours, folder, each)) for each in self._plan.workers]
+            peers = [running.enter_context(self._peer(filled, folder, each)) for each in self._peers(filled.ours.name)]
+            in_turn = [*ours, *peers]
+            # In every other round the other way about, so that what comes first is not always the same.
+            if number % 2:
+                in_turn.reverse()
+            for scenario in self._plan.scenarios:
+                for each in [each for each in in_turn if each.does(scenario)]:
+                    self._measure(number, filled.ours.name, each, scenario)
+                if peers and scenario in _PACED:
+                    self._measure_at_the_rate_of(peers[0], ours, number, filled.ours.name, scenario)
 
     @contextmanager
-    def _peer(self, configuration: str) -> Iterator[Contestant]:
-        assert self._plan.peer_script is not None  # noqa: S101 - there are peers only then
-        self._shows.doing(f"starting FreeRADIUS ({configuration})")
-        with peers.running(self._plan.peer_script, configuration, self._plan.users) as peer:
+    def _ours(self, store: Store, folder: Path, workers: int) -> Iterator[Contestant]:
+        with store.copy() as url, Server(folder, url, workers, f"radiusd-{workers}") as server:
             yield Contestant(
-                name=f"FreeRADIUS {configuration}",
-                target=peer.target,
-                pids=(peer.pid,),
-                database_pids=(peer.database_pid,) if peer.database_pid else None,
-                must_live=peer.must_live,
-            )
-
-    def _round(self, number: int, store: Store, folder: Path, others: Sequence[Contestant]) -> None:
-        """Every scenario once, on a server and a store as they were before the first round."""
-        with store.copy() as url, Server(folder, url) as server:
-            ours = Contestant(
-                name=OURS,
+                name=name_of(workers),
                 target=server.target,
                 pids=(server.pid,),
                 database_pids=store.pids,
                 must_live=server.must_live,
             )
-            # In every other round the other way about, so that what comes first is not always the same.
-            in_turn = [ours, *others] if number % 2 == 0 else [*reversed(others), ours]
-            self._decide_how_many(ours)
-            for scenario in self._plan.scenarios:
-                for each in in_turn:
-                    self._shows.doing(f"{store.name}, round {number + 1}: {scenario}, {each.name}")
-                    figures = self._measure(each, scenario)
-                    self.results.runs.setdefault(Line(store.name, each.name, scenario), []).append(figures)
-                    self._shows.one_done()
 
-    def _decide_how_many(self, ours: Contestant) -> None:
-        """How many sessions a run has: as many of `requests`, or as ours answers in `seconds`."""
-        plan = self._plan
-        for scenario in plan.scenarios:
-            if scenario not in self._sessions:
-                requests = float(plan.requests)
-                if plan.seconds is not None:
-                    requests = plan.seconds * self._run(ours, scenario, plan.sessions(scenario, _PROBE)).rps
-                self._sessions[scenario] = plan.sessions(scenario, requests)
+    @contextmanager
+    def _peer(self, filled: _Filled, folder: Path, configuration: str) -> Iterator[Contestant]:
+        assert filled.peers is not None  # noqa: S101 - there are peers only then
+        with (
+            filled.peers.copy() as url,
+            TemporaryDirectory(dir=folder) as name,
+            freeradius.running(freeradius.find(), configuration, Path(name), url, self._plan.chain) as peer,
+        ):
+            yield Contestant(
+                name=name_of_peer(configuration),
+                target=peer.target,
+                pids=(peer.pid,),
+                database_pids=filled.ours.pids,
+                must_live=peer.must_live,
+                does=partial(_can, configuration),
+            )
 
-    def _measure(self, contestant: Contestant, scenario: str) -> Figures:
-        tag = secrets.token_hex(4)
-        sessions = self._sessions[scenario]
-        if scenario in LOGINS_BEFORE:
-            # Accounting is about the very connections that were let in, a login is a new one.
-            self._run(contestant, "auth-pap", sessions, tag if scenario == "acct" else None)
+    def _measure(self, number: int, store: str, contestant: Contestant, scenario: str) -> None:
+        self._shows.doing(f"{store}, round {number + 1}: {scenario}, {contestant.name}")
+        if scenario == FIRST:
+            contestant.knows_devices = True
+        elif scenario in _OF_KNOWN_DEVICES and not contestant.knows_devices:
+            self._run(contestant, FIRST, self._plan.chain.users)
+            contestant.knows_devices = True
+        figures = self._counted(contestant, scenario, rate=0)
+        self.results.note(Line(store, contestant.name, scenario), figures)
+        self._shows.one_done()
+
+    def _measure_at_the_rate_of(
+        self, peer: Contestant, ours: Sequence[Contestant], number: int, store: str, scenario: str
+    ) -> None:
+        """What a guest waits at ours when it has as much to do as the peer could do at most."""
+        peak = self.results.runs[Line(store, peer.name, scenario)][-1].rps
+        for each in ours:
+            self._shows.doing(f"{store}, round {number + 1}: {scenario}{AT_PEERS_RATE}, {each.name}")
+            rate = max(1, int(peak / REQUESTS_OF_A_SESSION[scenario]))
+            self.results.note(Line(store, each.name, scenario + AT_PEERS_RATE), self._counted(each, scenario, rate))
+            self._shows.one_done()
+
+    def _counted(self, contestant: Contestant, scenario: str, rate: int) -> Figures:
+        """A run, and the CPU time it took."""
         server, database = contestant.pids, contestant.database_pids
         before, before_in_database = cpu_seconds(server), cpu_seconds(database or ())
-        figures = self._run(contestant, scenario, sessions, tag)
+        figures = self._run(contestant, scenario, self._plan.sessions(scenario), rate)
         return evolve(
             figures,
             server_cpu=cpu_seconds(server) - before,
             database_cpu=None if database is None else cpu_seconds(database) - before_in_database,
         )
 
-    def _run(self, contestant: Contestant, scenario: str, sessions: int, tag: str | None = None) -> Figures:
+    def _run(self, contestant: Contestant, scenario: str, sessions: int, rate: int = 0) -> Figures:
+        chain = self._plan.chain
         load = Load(
             scenario=scenario,
             sessions=sessions,
-            users=self._plan.users,
-            in_flight=self._plan.in_flight,
-            tag=tag or secrets.token_hex(4),
+            chain=chain,
+            devices=min(sessions, chain.users),
+            # A closed loop waits with as many as are told; an open one must never have to wait for itself.
+            in_flight=4096 if rate else self._plan.in_flight,
+            first_id=contestant.next_id,
+            rate=rate,
         )
+        # So many times every device came; each time it had an Acct-Session-Id of its own.
+        contestant.next_id += chain.users_of_a_router * -(-sessions // chain.users)
         figures = self._generator.run(contestant.target, load, contestant.must_live)
         contestant.must_live()
         return figures
 
-    def _compare(self, store: Store, other: Contestant) -> None:
-        runs = self.results.runs
-        for scenario in self._plan.scenarios:
-            ours = runs[Line(store.name, OURS, scenario)]
-            found = ratio(ours, runs[Line(store.name, other.name, scenario)])
-            if found is not None:
-                self.results.compared.append(
-                    Compared(store=store.name, peer=other.name, scenario=scenario, ratio=found)
-                )
+    def _compare(self, store: str) -> None:
+        for line, ours in list(self.results.runs.items()):
+            if line.store != store or not line.server.startswith(OURS):
+                continue
+            for configuration in self._peers(store):
+                peer = name_of_peer(configuration)
+                theirs = self.results.runs.get(Line(store, peer, line.scenario.removesuffix(AT_PEERS_RATE)))
+                found = None if theirs is None else ratio(ours, theirs)
+                if found is not None:
+                    self.results.compared.append(
+                        Compared(store=store, server=line.server, peer=peer, scenario=line.scenario, ratio=found)
+                    )

@@ -5,7 +5,7 @@ from random import Random
 
 from attrs import define, field
 
-from radiusd.bench.generators import USER
+from radiusd.bench.guests import USER
 from radiusd.bench.pc_figures import Outcome
 from radiusd.bench.pc_stage import Stage
 from radiusd.bench.pc_town import Branch

@@ -8,7 +8,8 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred, gatherResults
 
-from radiusd.bench.generators import PASSWORD, SECRET, USER, Target
+from radiusd.bench.generators import Target
+from radiusd.bench.guests import PASSWORD, SECRET, USER
 from radiusd.bench.pc_town import Town, router_address
 from radiusd.virtual_router.guests import Accepted, Guest, Online, Server
 from radiusd.virtual_router.habits import Habits

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from twisted.internet.defer import Deferred, gatherResults
 
 from radiusd.bench.besides import Samples
-from radiusd.bench.generators import USER
+from radiusd.bench.guests import USER
 from radiusd.bench.pc_figures import Outcome, part_of
 from radiusd.bench.pc_logout import ended_one
 from radiusd.bench.pc_stage import Stage

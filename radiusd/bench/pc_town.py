@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select
 from policy.quantities import Instant
 from radiusd.app import wall_clock
 from radiusd.bench.filling import AT_ONCE, add_guests, fill
-from radiusd.bench.generators import SECRET, USER
+from radiusd.bench.guests import SECRET, USER
 from radiusd.bench.posting import post
 from radiusd.bench.stores import Store
 from radiusd.store import branches, pc_networks, pc_systems, revisions, routers

@@ -1,70 +1,78 @@
-"""FreeRADIUS as the peer, set up and run by the script that comes with the generator."""
+"""What a comparison with FreeRADIUS comes to: the ratios that are aimed at."""
 
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import mkdtemp
+from typing import Any
 
 from attrs import frozen
 
-from radiusd.bench.errors import BenchError
-from radiusd.bench.generators import SECRET, Target
-from radiusd.bench.processes import free_ports, output_of
-
-CONFIGURATIONS = {"sqlite": ("sqlite",), "postgresql": ("sql", "files-sql")}
-"""With which of its configurations a store of ours is compared: the same kind of database behind both."""
-_STARTS_WITHIN = 180.0
-_MODULES = Path("/usr/lib/freeradius")
-_INSTALL = "apt-get install freeradius freeradius-postgresql postgresql (and systemctl disable --now freeradius)"
+from radiusd.bench.freeradius import MEMORY
+from radiusd.bench.generators import FIRST
+from radiusd.bench.load import AT_PEERS_RATE, Plan, Results, name_of, name_of_peer
+from radiusd.bench.printing import markdown
 
 
 @frozen
-class Peer:
-    """A running one; `database_pid` is 0 when it keeps its data in a file."""
+class Aim:
+    """A ratio of requests/s that is aimed at, in one scenario on one store, to one configuration of FreeRADIUS."""
 
-    configuration: str
-    target: Target
-    pid: int
-    database_pid: int
-
-    def must_live(self) -> None:
-        """Raises BenchError if it ended by itself."""
-        if not Path(f"/proc/{self.pid}").exists():
-            raise BenchError(f"FreeRADIUS ({self.configuration}) ended by itself")
+    name: str
+    store: str
+    scenario: str
+    peer: str
+    at_least: float | None
+    words: str
 
 
-def require_freeradius() -> None:
-    """Raises BenchError when it, or what it needs for its databases, is not installed."""
-    program = shutil.which("freeradius", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if program is None:
-        raise BenchError(f"FreeRADIUS is missing: {_INSTALL}")
-    if _MODULES.is_dir() and not (_MODULES / "rlm_sql_postgresql.so").exists():
-        raise BenchError(f"FreeRADIUS's module for PostgreSQL is missing: {_INSTALL}")
+AIMS = (
+    Aim("auth_ratio_pg", "postgresql", "auth-pap", "postgresql", 4, "logins of known devices"),
+    Aim("auth_ratio_memory", "postgresql", "auth-pap", MEMORY, 1, "the same, to guests in memory"),
+    Aim("first_login_ratio_pg", "postgresql", FIRST, "postgresql", 2, "first logins"),
+    Aim("acct_ratio_pg", "postgresql", "acct", "postgresql", 4, "accounting"),
+    Aim("mixed_ratio_pg", "postgresql", "mixed", "postgresql", None, "mixed"),
+    Aim("auth_ratio_sqlite", "sqlite", "auth-pap", "sqlite", None, "logins of known devices"),
+    Aim("first_login_ratio_sqlite", "sqlite", FIRST, "sqlite", None, "first logins"),
+    Aim("acct_ratio_sqlite", "sqlite", "acct", "sqlite", 6, "accounting"),
+    Aim("mixed_ratio_sqlite", "sqlite", "mixed", "sqlite", None, "mixed"),
+)
 
 
-@contextmanager
-def running(script: Path, configuration: str, users: int) -> Iterator[Peer]:
-    """FreeRADIUS in `configuration`, with `users` guests; all that belongs to it is removed at the end."""
-    # Its database's socket is in there, and a socket's path may have 107 octets at most: /tmp and not TMPDIR.
-    folder = Path(mkdtemp(prefix="icafe-peer.", dir="/tmp"))
-    auth, acct, database = free_ports(3)
-    environment = {
-        "PEER_DIR": str(folder),
-        "PEER_PG_PORT": str(database),
-        "PEER_USERS": str(users),
-        "PEER_SECRET": SECRET,
+def workers_of(store: str, plan: Plan) -> int:
+    """With how many processes ours is compared: as many as there are on PostgreSQL; SQLite has one writer anyway."""
+    return max(plan.workers) if store == "postgresql" else min(plan.workers)
+
+
+def headline(results: Results, plan: Plan) -> dict[str, Any]:
+    """Each ratio by its name, None where it was not measured; and what was lost by anybody, in all rounds."""
+    found: dict[str, Any] = {each.name: _ratio(results, each, name_of(workers_of(each.store, plan))) for each in AIMS}
+    found["lost"] = results.lost
+    found["p99_at_peers_rate"] = {
+        f"{each.store} {each.server} {each.scenario.removesuffix(AT_PEERS_RATE)}": each.ratio.p99
+        for each in results.compared
+        if each.scenario.endswith(AT_PEERS_RATE) and each.peer == name_of_peer(each.store)
     }
-    try:
-        command = [str(script), "start", configuration, str(auth), str(acct)]
-        said = output_of(command, limit=_STARTS_WITHIN, more_environment=environment)
-        told = dict(word.partition("=")[::2] for word in said.split())
-        yield Peer(configuration, Target(auth, acct), _number(told, "radiusd_pid"), _number(told, "pg_pid"))
-    finally:
-        output_of([str(script), "clean"], limit=60, more_environment=environment)
+    return found
 
 
-def _number(told: Mapping[str, str], name: str) -> int:
-    text = told.get(name, "")
-    return int(text) if text.isdigit() else 0
+def _ratio(results: Results, aim: Aim, server: str) -> float | None:
+    for each in results.compared:
+        about = (each.store, each.server, each.scenario, each.peer)
+        if about == (aim.store, server, aim.scenario, name_of_peer(aim.peer)):
+            return each.ratio.rps
+    return None
+
+
+def table_of_aims(results: Results, plan: Plan) -> str:
+    """The ratios beside what they should be."""
+    found = headline(results, plan)
+    rows = [
+        (
+            each.store,
+            each.words,
+            name_of_peer(each.peer),
+            str(workers_of(each.store, plan)),
+            f"{found[each.name]:.2f}",
+            "-" if each.at_least is None else f"{each.at_least:g}",
+        )
+        for each in AIMS
+        if found[each.name] is not None
+    ]
+    return markdown(("store", "load", "compared with", "workers", "times", "aim"), rows, 3)

@@ -6,7 +6,6 @@ from typing import Any
 from attrs import asdict, frozen
 
 from radiusd.bench.figures import Figures
-from radiusd.bench.filling import DEVICES
 from radiusd.bench.load import OURS, Compared, Line, Plan, Results
 from radiusd.bench.machine import Machine
 
@@ -22,7 +21,7 @@ _HEADINGS = (
     "CPU s",
     "database CPU s",
 )
-_RATIO_HEADINGS = ("store", "compared with", "scenario", "requests/s, times", "p99, times")
+_RATIO_HEADINGS = ("store", "server", "compared with", "scenario", "requests/s, times", "p99, times")
 _WORDS = 3  # the columns before the numbers
 
 
@@ -37,24 +36,22 @@ class Circumstances:
     def lines(self) -> tuple[str, ...]:
         """As they are told before a table."""
         plan = self.plan
-        amount = f"{plan.requests} requests" if plan.seconds is None else f"{plan.seconds:g} s"
-        if plan.seconds is None and plan.users_are_too_few:
-            amount += f" (or as many as {plan.users} users with {DEVICES} devices each can make)"
         rounds = "1 round" if plan.rounds == 1 else f"medians of {plan.rounds} rounds"
         return (
             str(self.machine),
-            f"driven by {self.generator}; {rounds} of {amount}, {plan.users} users, {plan.in_flight} in flight",
+            f"driven by {self.generator}; {rounds} of {plan.requests} requests, "
+            f"{plan.chain.users} users of {plan.chain.branches} branches, {plan.in_flight} in flight",
         )
 
 
 def table(results: Results) -> str:
     """Figures, and under them how ours compare with those of others."""
-    has_peer = any(line.server != OURS for line in results.runs)
-    hidden = () if has_peer else ("server",)
+    hidden = ("server",) if {line.server for line in results.runs} == {OURS} else ()
     rows = [_row(line, figures) for line, figures in results.medians().items()]
-    parts = [_markdown(_HEADINGS, rows, hidden)]
+    parts = [markdown(_HEADINGS, rows, _WORDS, hidden)]
     if results.compared:
-        parts.append(_markdown(_RATIO_HEADINGS, [_ratio_row(each) for each in results.compared]))
+        rows = [_ratio_row(each) for each in results.compared]
+        parts.append(markdown(_RATIO_HEADINGS, rows, _WORDS + 1))
     return "\n\n".join(parts)
 
 
@@ -79,21 +76,21 @@ def _seconds(value: float | None) -> str:
 
 def _ratio_row(compared: Compared) -> tuple[str, ...]:
     found = compared.ratio
-    return compared.store, compared.peer, compared.scenario, f"{found.rps:.2f}", f"{found.p99:.2f}"
+    return compared.store, compared.server, compared.peer, compared.scenario, f"{found.rps:.2f}", f"{found.p99:.2f}"
 
 
-def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], hidden: Sequence[str] = ()) -> str:
-    """Columns aligned, numbers to the right."""
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1, hidden: Sequence[str] = ()) -> str:
+    """A table with its columns aligned: the first ones, so many of `words`, to the left, and numbers to the right."""
     shown = [index for index, heading in enumerate(headings) if heading not in hidden]
     widths = {index: max(len(row[index]) for row in (headings, *rows)) for index in shown}
 
     def told(row: Sequence[str]) -> str:
         cells = (
-            row[index].ljust(widths[index]) if index < _WORDS else row[index].rjust(widths[index]) for index in shown
+            row[index].ljust(widths[index]) if index < words else row[index].rjust(widths[index]) for index in shown
         )
         return f"| {' | '.join(cells)} |"
 
-    rules = ("-" * widths[index] if index < _WORDS else "-" * (widths[index] - 1) + ":" for index in shown)
+    rules = ("-" * widths[index] if index < words else "-" * (widths[index] - 1) + ":" for index in shown)
     return "\n".join([told(headings), f"| {' | '.join(rules)} |", *map(told, rows)])
 
 
@@ -106,12 +103,19 @@ def as_json(results: Results, circumstances: Circumstances) -> dict[str, Any]:
         "rounds": plan.rounds,
         "users": plan.users,
         "in_flight": plan.in_flight,
+        "requests": plan.requests,
         "figures": [
             {**asdict(line), **asdict(figures), "rounds": [asdict(each) for each in results.runs[line]]}
             for line, figures in results.medians().items()
         ],
         "ratios": [
-            {"store": each.store, "peer": each.peer, "scenario": each.scenario, **asdict(each.ratio)}
+            {
+                "store": each.store,
+                "server": each.server,
+                "peer": each.peer,
+                "scenario": each.scenario,
+                **asdict(each.ratio),
+            }
             for each in results.compared
         ],
         "lost": sum(each.lost for runs in results.runs.values() for each in runs),

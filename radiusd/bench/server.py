@@ -15,16 +15,18 @@ _STARTS_WITHIN = 30.0
 
 
 class Server:
-    """Runs within `with`; `folder` holds its key and gets its configuration and its log."""
+    """Runs within `with`; `folder` holds its key and gets its configuration and its log, which have its `name`."""
 
-    def __init__(self, folder: Path, store_url: str) -> None:
+    def __init__(self, folder: Path, store_url: str, workers: int = 1, name: str = "radiusd") -> None:
         auth, acct, self.web = free_ports(3)
         self.target = Target(auth, acct)
-        self._config = folder / "radiusd.toml"
-        self._log = folder / "radiusd.log"
+        self._config = folder / f"{name}.toml"
+        self._log = folder / f"{name}.log"
+        # One is what a server has that is not told otherwise.
+        processes = f"workers = {workers}\n" if workers > 1 else ""
         self._config.write_text(
             f'[server]\nauth = "127.0.0.1:{auth}"\nacct = "127.0.0.1:{acct}"\nweb = "127.0.0.1:{self.web}"\n'
-            f'coa_source = "127.0.0.1"\n[web]\nmetrics = ""\n'
+            f'coa_source = "127.0.0.1"\n{processes}[web]\nmetrics = ""\n'
             f'[store]\nurl = "{store_url}"\nkey_file = "key"\n[log]\nlevel = "warn"\n'
         )
         self._config.chmod(0o600)

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Protocol
 
 from attrs import define
@@ -49,6 +49,9 @@ class Store(Protocol):
     def copy(self) -> AbstractContextManager[str]:
         """The address of a copy, which is gone at the end."""
 
+    def another(self) -> "AbstractContextManager[Store]":
+        """An empty store of the same kind, in the same place."""
+
 
 class SqliteStore:
     """A file, and copies of it beside it."""
@@ -67,14 +70,20 @@ class SqliteStore:
     @contextmanager
     def copy(self) -> Iterator[str]:
         """See Store."""
-        path = self._folder / "copy.sqlite3"
+        path = self._folder / f"{_new_name()}.sqlite3"
         with closing(sqlite3.connect(self._path)) as filled, closing(sqlite3.connect(path)) as made:
             filled.backup(made)
         try:
             yield f"sqlite:///{path}"
         finally:
-            for each in self._folder.glob("copy.sqlite3*"):
+            for each in self._folder.glob(f"{path.name}*"):
                 each.unlink()
+
+    @contextmanager
+    def another(self) -> Iterator["Store"]:
+        """See Store."""
+        with TemporaryDirectory(dir=self._folder) as folder:
+            yield SqliteStore(Path(folder))
 
 
 class PostgresStore:
@@ -100,7 +109,7 @@ class PostgresStore:
 
     def filled(self) -> None:
         """As autovacuum leaves it in time."""
-        self._do(make_url(self.url).set(drivername="postgresql+psycopg2"), "VACUUM ANALYZE")
+        self._do(engine_url(self.url), "VACUUM ANALYZE")
 
     @contextmanager
     def copy(self) -> Iterator[str]:
@@ -109,10 +118,14 @@ class PostgresStore:
         self._do(self._server, f'CREATE DATABASE "{name}" TEMPLATE "{self._filled}"')
         try:
             # The statistics are not copied.
-            self._do(make_url(self._url_of(name)).set(drivername="postgresql+psycopg2"), "ANALYZE")
+            self._do(engine_url(self._url_of(name)), "ANALYZE")
             yield self._url_of(name)
         finally:
             self._drop(name)
+
+    def another(self) -> "PostgresStore":
+        """See Store."""
+        return PostgresStore(self._server.render_as_string(hide_password=False), self.pids)
 
     def _drop(self, name: str) -> None:
         self._do(self._server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -128,6 +141,12 @@ class PostgresStore:
         except SQLAlchemyError as error:
             reason = str(error.__cause__ or error).strip().splitlines()[0]
             raise BenchError(f"PostgreSQL would not do {statement}: {reason}") from error
+
+
+def engine_url(url: str) -> URL:
+    """The address of a store, for an engine of one's own."""
+    found = make_url(url)
+    return found if found.get_backend_name() == "sqlite" else found.set(drivername="postgresql+psycopg2")
 
 
 def _new_name() -> str:

@@ -4,14 +4,13 @@ from typing import Any
 
 from radiusd.bench.figures import Figures
 
-RADLOAD = (
-    '{"mode":"acct","tag":"0badcafe","conc":64,"ports":8,"requests":1000,"datagrams_sent":1004,"answered":997,'
-    '"retransmits":4,"lost":1,"accepts":0,"rejects":0,"challenges":0,"acct_responses":997,"bad_authenticator":3,'
-    '"unexpected":4,"stray":0,"dup_sent":0,"reply_ma":{"ok":0,"bad":0,"missing":0},"sessions_done":199,'
-    '"unfinished":2,"octets_in":1,"octets_out":1,"session_seconds":1,"wall_s":0.500,"rps":1994.0,"gen_cpu_s":0.010,'
-    '"lat_ms":{"n":997,"p50":12.544,"p90":20.000,"p99":40.192,"p999":41.000,"max":41.204}}'
+RADIUS_LOAD = (
+    '{"scenario":"acct","requests":1000,"datagrams":1004,"answered":997,"resent":4,"lost":1,"unfinished":2,"accepted":0,'
+    '"refused":0,"forged":3,"unexpected":4,"stray":0,"logins_before":200,"lost_before":5,"seconds":0.5000,'
+    '"per_second":1994.0,"first_answer_after":0.0020,"cpu_seconds":0.010,"latency_ms":{"count":997,"mean":13.1,'
+    '"p50":12.544,"p90":20.000,"p99":40.192,"p999":41.000,"max":41.204,"curve":[[50,12.544],[100,41.204]]}}'
 )
-"""As radload printed it, but for the numbers."""
+"""As radius_load printed it, but for the numbers."""
 
 VIRTUAL_ROUTERS = (
     '{"requests": 120, "answered": 119, "accepts": 18, "rejects": 2, "retransmits": 3, "lost": 1, "evenings": 20,'

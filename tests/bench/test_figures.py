@@ -3,21 +3,27 @@
 import pytest
 
 from radiusd.bench.errors import BenchError
-from radiusd.bench.figures import Ratio, from_radload, from_virtual_routers, median_of, ratio
-from tests.bench.given import RADLOAD, VIRTUAL_ROUTERS, figures
+from radiusd.bench.figures import Ratio, from_radius_load, from_virtual_routers, median_of, ratio
+from tests.bench.given import RADIUS_LOAD, VIRTUAL_ROUTERS, figures
 
 
-def test_radload_is_understood() -> None:
-    found = from_radload(RADLOAD)
+def test_radius_load_is_understood() -> None:
+    found = from_radius_load(RADIUS_LOAD)
     assert (found.requests, found.rps, found.p50, found.p99) == (1000, 1994.0, 12.544, 40.192)
+    assert (found.took, found.first_after, found.curve) == (0.5, 0.002, ((50, 12.544), (100, 41.204)))
 
 
-def test_what_radload_could_not_finish_is_lost_too() -> None:
-    assert from_radload(RADLOAD).lost == 1 + 2
+def test_where_nothing_was_answered_there_is_no_latency() -> None:
+    nothing = from_radius_load(RADIUS_LOAD[: RADIUS_LOAD.index(',"latency_ms"')] + "}")
+    assert (nothing.p50, nothing.p99, nothing.curve) == (0, 0, ())
+
+
+def test_what_was_not_finished_or_not_let_in_before_is_lost_too() -> None:
+    assert from_radius_load(RADIUS_LOAD).lost == 1 + 2 + 5
 
 
 def test_an_answer_that_should_have_been_another_is_wrong() -> None:
-    assert from_radload(RADLOAD).wrong == 3 + 4
+    assert from_radius_load(RADIUS_LOAD).wrong == 3 + 4
     assert from_virtual_routers(VIRTUAL_ROUTERS).wrong == 2
 
 
@@ -26,10 +32,12 @@ def test_virtual_routers_are_understood() -> None:
     assert (found.requests, found.rps, found.p50, found.p99, found.lost) == (120, 1190.0, 3.5, 9.25, 1)
 
 
-@pytest.mark.parametrize("text", ["", "Segmentation fault", "[]", "{}", RADLOAD[:-2], RADLOAD.replace("1994.0", '"x"')])
+@pytest.mark.parametrize(
+    "text", ["", "Segmentation fault", "[]", "{}", RADIUS_LOAD[:-2], RADIUS_LOAD.replace("1994.0", '"x"')]
+)
 def test_a_generator_that_failed_is_told_in_a_sentence(text: str) -> None:
     with pytest.raises(BenchError, match="did not report what was expected"):
-        from_radload(text)
+        from_radius_load(text)
 
 
 def test_one_round_is_its_own_median() -> None:

@@ -14,9 +14,9 @@ PEERS_ON_SQLITE = Line("sqlite", "FreeRADIUS sqlite", "acct")
 
 def circumstances(**changed: object) -> Circumstances:
     """Of some machine."""
-    plan = Plan(scenarios=("acct",), rounds=3, requests=600, seconds=None, users=1000, in_flight=64, peer_script=None)
+    plan = Plan(scenarios=("acct",), rounds=3, requests=600, users=1000, in_flight=64)
     machine = Machine(cpu="Some CPU", cores=2, python="3.11.2", kernel="Linux 6.1", sqlite="3.40.1")
-    return Circumstances(machine=machine, generator="radload", plan=plan)
+    return Circumstances(machine=machine, generator="radius_load", plan=plan)
 
 
 def test_the_table_is_markdown_with_numbers_to_the_right() -> None:
@@ -31,11 +31,11 @@ def test_the_table_is_markdown_with_numbers_to_the_right() -> None:
 def test_with_a_peer_the_table_says_whose_figures_they_are_and_how_they_compare() -> None:
     results = Results(
         {OURS_ON_SQLITE: [figures()], PEERS_ON_SQLITE: [figures(rps=500.0)]},
-        [Compared(store="sqlite", peer="FreeRADIUS sqlite", scenario="acct", ratio=Ratio(4.0, 0.25))],
+        [Compared(store="sqlite", server=OURS, peer="FreeRADIUS sqlite", scenario="acct", ratio=Ratio(4.0, 0.25))],
     )
     found = table(results)
     assert "| sqlite | FreeRADIUS sqlite | acct     |        500 |" in found
-    assert "| sqlite | FreeRADIUS sqlite | acct     |              4.00 |       0.25 |" in found
+    assert "| sqlite | icafe-radiusd | FreeRADIUS sqlite | acct     |              4.00 |       0.25 |" in found
 
 
 def test_json_keeps_every_round() -> None:
@@ -49,5 +49,5 @@ def test_json_keeps_every_round() -> None:
 def test_what_the_figures_depend_on_is_told_in_two_lines() -> None:
     assert circumstances().lines() == (
         "Some CPU, 2 cores; Python 3.11.2; Linux 6.1; SQLite 3.40.1",
-        "driven by radload; medians of 3 rounds of 600 requests, 1000 users, 64 in flight",
+        "driven by radius_load; medians of 3 rounds of 600 requests, 1024 users of 8 branches, 64 in flight",
     )
