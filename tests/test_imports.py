@@ -23,7 +23,7 @@ vault                 -                                                         
 passwords             vault                                                                argon2
 secret_files          -                                                                    -
 hashing               -                                                                    twisted
-web                   policy                                                               attrs msgspec prometheus_client twisted zope
+web                   policy store.absence                                                 attrs msgspec prometheus_client twisted zope
 web.fair              store.writer                                                         attrs
 web.pc_sync           policy jobs store web                                                attrs msgspec sqlalchemy twisted
 web.portal            policy jobs pc_system store vault web                                attrs msgspec twisted
@@ -65,6 +65,7 @@ virtual_partner       -                                                         
 virtual_playwave      -                                                                    attrs click msgspec rich treq twisted
 demo                  policy vault charging.wallet store app serving                       attrs click sqlalchemy twisted
 bench                 policy wire vault passwords store app virtual_router                 attrs click msgspec rich sqlalchemy twisted
+faults                *                                                                    attrs click sqlalchemy twisted
 drawing               policy                                                               click
 """  # noqa: E501 - a table
 CLOCK_OR_CHANCE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid"}

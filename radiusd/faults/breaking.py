@@ -1,0 +1,171 @@
+"""A server that is broken on purpose, or that dies at a named point: for the fault lane, and for nothing else.
+
+No setting of the product can do any of this. What is broken is broken here, in a process that was started as
+`python -m radiusd.faults.breaking --switch NAME -- --config FILE`, by putting another function in the place of one.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+BEFORE_COMMIT, AFTER_COMMIT = "before-commit", "after-commit"
+POINTS = (BEFORE_COMMIT, AFTER_COMMIT)
+
+
+@frozen
+class Point:
+    """Where to die: `delay` seconds after `name` is reached for the first time once `after` seconds have passed."""
+
+    name: str
+    after: float
+    delay: float
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.after:.4f}:{self.delay:.4f}"
+
+
+def read_point(text: str) -> Point:
+    """The point that `str` gave this text for; raises ValueError."""
+    name, after, delay = text.split(":")
+    if name not in POINTS:
+        raise ValueError(f"there is no point {name}")
+    return Point(name, float(after), float(delay))
+
+
+def die_at(point: Point) -> None:
+    """From now on, have this whole process group end when the point is reached."""
+    armed_at = time.monotonic() + point.after
+
+    def reached(name: str) -> None:
+        if name == point.name and time.monotonic() >= armed_at:
+            if point.delay:
+                threading.Timer(point.delay, _die).start()
+            else:
+                _die()
+
+    _around_commits(reached)
+
+
+def _die() -> None:
+    os.killpg(0, signal.SIGKILL)
+
+
+def _around_commits(reached: Callable[[str], None]) -> None:
+    from sqlalchemy.engine.default import DefaultDialect  # noqa: PLC0415 - only in a broken server
+
+    commit: Callable[[Any, Any], None] = DefaultDialect.do_commit
+
+    def do_commit(dialect: Any, connection: Any) -> None:
+        reached(BEFORE_COMMIT)
+        commit(dialect, connection)
+        reached(AFTER_COMMIT)
+
+    DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+
+
+_COMMITS_EVERY = 0.3
+
+
+def answer_before_commit() -> None:
+    """What was decided is answered, and committed a third of a second later, together with what came after it."""
+    from radiusd.store.database import Database  # noqa: PLC0415
+
+    writing = Database.writing
+    lock = threading.RLock()
+    held: list[tuple[Any, Any]] = []
+
+    def let_go() -> None:
+        with lock:
+            while held:
+                held.pop()[0].__exit__(None, None, None)
+
+    @contextmanager
+    def held_open(database: Any) -> Iterator[Any]:
+        with lock:
+            if not held:
+                transaction = writing(database)
+                held.append((transaction, transaction.__enter__()))
+                threading.Timer(_COMMITS_EVERY, let_go).start()
+            yield held[0][1]
+
+    Database.writing = held_open  # type: ignore[method-assign, assignment]
+
+
+def no_duplicates() -> None:
+    """Every datagram is new, however often it comes."""
+    from radiusd.server.duplicates import Duplicates  # noqa: PLC0415
+
+    Duplicates.find = lambda *_: None  # type: ignore[method-assign]
+
+
+def log_every_drop() -> None:
+    """One line for each packet that is dropped, instead of one a second."""
+    from radiusd.server.counters import Counters  # noqa: PLC0415
+
+    drop = Counters.drop
+
+    def told(counters: Any, reason: str, source: str, detail: str = "", what: str = "a packet") -> None:
+        counters._last_line.clear()
+        drop(counters, reason, source, detail, what)
+
+    Counters.drop = told  # type: ignore[method-assign, assignment]
+
+
+def check_then_set() -> None:
+    """A one-time token is looked at, and then claimed by whoever has looked."""
+    from sqlalchemy import bindparam, update  # noqa: PLC0415
+
+    from radiusd.jobs import verifying  # noqa: PLC0415
+    from radiusd.store.game_schema import otts  # noqa: PLC0415
+
+    verifying._CLAIM = (
+        update(otts)
+        .where(otts.c.ott_hash == bindparam("hash"))
+        .values(claimed_at=bindparam("at"), claimed_by=bindparam("by"))
+    )
+
+
+SWITCHES: dict[str, Callable[[], None]] = {
+    "answer-before-commit": answer_before_commit,
+    "no-duplicates": no_duplicates,
+    "log-every-drop": log_every_drop,
+    "check-then-set": check_then_set,
+}
+
+
+def command(config: Path, switches: Sequence[str] = (), point: Point | None = None) -> list[str]:
+    """What starts a server; a sound one if nothing is to be broken."""
+    if not switches and point is None:
+        return [sys.executable, "-P", "-m", "radiusd", "--config", str(config)]
+    broken = [word for each in switches for word in ("--switch", each)]
+    dies = [] if point is None else ["--die-at", str(point)]
+    return [sys.executable, "-P", "-m", "radiusd.faults.breaking", *broken, *dies, "--", "--config", str(config)]
+
+
+def main() -> None:
+    """Break, then serve."""
+    from twisted.internet import asyncioreactor  # noqa: PLC0415 - before anything that wants a reactor
+
+    asyncioreactor.install()
+    words = sys.argv[1:]
+    mine, theirs = words[: words.index("--")], words[words.index("--") + 1 :]
+    for option, value in zip(mine[::2], mine[1::2], strict=True):
+        if option == "--switch":
+            SWITCHES[value]()
+        else:
+            die_at(read_point(value))
+    from radiusd import serving  # noqa: PLC0415
+
+    serving.run(Path(theirs[1]))
+
+
+if __name__ == "__main__":
+    main()

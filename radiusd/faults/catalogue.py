@@ -1,0 +1,53 @@
+"""The faults there are: what each proves, on which stores, how long in the lane and at night, and its control."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from attrs import frozen
+
+from radiusd.faults import kills
+from radiusd.faults.places import POSTGRESQL, SQLITE
+from radiusd.faults.stage import Stage
+from radiusd.faults.verdicts import Report
+
+Run = Callable[[Stage], Awaitable[Report]]
+
+
+@frozen(kw_only=True)
+class Fault:
+    """One test of the table in the documentation. `control` is the switch that must turn it red."""
+
+    id: str
+    title: str
+    stores: Sequence[str]
+    control: str
+    control_store: str
+    in_lane: Run
+    at_night: Run
+    as_control: Run
+    limit: float
+    """Seconds that one run in the lane may take; at night sixty times as many."""
+
+
+def _kills(plan: kills.Plan) -> Run:
+    return lambda stage: kills.run(stage, plan)
+
+
+FAULTS = (
+    Fault(
+        id="R1",
+        title="kill -9 under load, at any moment and around commits",
+        stores=(SQLITE, POSTGRESQL),
+        control="answer-before-commit",
+        control_store=SQLITE,
+        in_lane=_kills(kills.Plan(kills=15)),
+        at_night=_kills(kills.Plan(kills=1000, guests=60_000)),
+        as_control=_kills(kills.Plan(kills=2)),
+        limit=120,
+    ),
+)
+
+
+def named(ids: Sequence[str]) -> list[Fault]:
+    """Those of these ids, all for none; raises KeyError with one that is not there."""
+    known = {each.id: each for each in FAULTS}
+    return [known[each.upper()] for each in dict.fromkeys(ids)] if ids else list(FAULTS)
