@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from radiusd.store import game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
+from radiusd.store import feed_schema, game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
 from radiusd.store.errors import StoreError, WrongSchema
 
 MIGRATIONS = Path(__file__).parent / "migrations"

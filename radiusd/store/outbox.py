@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, bindparam, case, func, select, update
 
 from policy.cut import Outcome
 from policy.quantities import Instant
-from radiusd.store import revisions, rows
+from radiusd.store import feed, revisions, rows
 from radiusd.store.directory import Directory
 from radiusd.store.directory import load as load_directory
 from radiusd.store.keys import among
@@ -81,18 +81,32 @@ _OLDEST_UNCUT = select(func.min(commands.c.created_at)).where(commands.c.due_at.
 
 @frozen(kw_only=True)
 class Seen:
-    """One look at the store; `directory` is None unless the revision moved."""
+    """One look at the store; `directory` is None unless the revision moved, `changes` unless somebody follows them."""
 
     revision: int
     directory: Directory | None
     due: tuple[int, ...]
     waking: tuple[int, ...]
+    changes: feed.Changes | None = None
 
 
-def look(connection: DatabaseConnection, vault: Vault, revision: int | None, at: Instant) -> Seen:
+@frozen
+class Following:
+    """Somebody who follows what other nodes than `own` change; `position` is None until it has looked once."""
+
+    own: int
+    position: feed.Position | None
+
+
+def look(
+    connection: DatabaseConnection, vault: Vault, revision: int | None, at: Instant, following: Following | None = None
+) -> Seen:
     """What there is to do at `at`, for somebody who knows the store as of `revision`."""
+    # Read before anything else: whatever is read after it is at least as new.
+    changes = None if following is None else feed.read(connection, following.position, at, following.own)
     current = revisions.current(connection)
     return Seen(
+        changes=changes,
         revision=current,
         directory=None if current == revision else load_directory(connection, vault),
         due=tuple(connection.execute(_DUE, {"at": at}).scalars()),

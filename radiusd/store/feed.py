@@ -1,0 +1,135 @@
+"""The change feed: what each process on a store changed, for all others that remember passes.
+
+A process is a node, with a number of its own that no other has or had. It has one writer, so its rows become visible in
+the order of their numbers, each with the changes it tells of. Whoever reads keeps a position: the last number seen of
+each node. Nodes are numbered upwards, and each becomes visible before a later one is numbered, so that a new node is
+one with a larger number than any before. What cannot be known for certain is told as "everything may have changed".
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve, frozen
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text
+
+from policy.quantities import Instant
+from radiusd.store import identifiers
+from radiusd.store.feed_schema import feed
+
+KEPT = 60_000
+"""Milliseconds: whoever has not read for longer may have missed what was pruned."""
+_PRUNED_AFTER = 2 * KEPT
+_DEAD_AFTER = 86_400_000
+_PRUNED_AT_ONCE = 10_000
+_MOST_NODES = 1_000
+
+_BEGIN = insert(feed).values(node=bindparam("node"), number=0, pass_ids="", at=bindparam("at"))
+# Counted on from what is stored: a number is neither left out nor used twice, whatever became of the last transaction.
+# Of a node that was taken for dead nothing is stored: so high a number tells everybody that something was left out.
+_TELL = insert(feed).from_select(
+    ["node", "number", "pass_ids", "at"],
+    select(
+        bindparam("node", type_=feed.c.node.type),
+        func.coalesce(func.max(feed.c.number), bindparam("at", type_=feed.c.at.type)) + 1,
+        bindparam("pass_ids", type_=feed.c.pass_ids.type),
+        bindparam("at", type_=feed.c.at.type),
+    ).where(feed.c.node == bindparam("node")),
+)
+_WHERE_IT_STANDS = select(feed.c.node, func.max(feed.c.number)).group_by(feed.c.node)
+_READ = {
+    "sqlite": text(
+        "SELECT f.node, f.number, f.pass_ids FROM json_each(:known) k "
+        "JOIN feed f ON f.node = CAST(k.key AS INTEGER) AND f.number > k.value WHERE f.node <> :own "
+        "UNION ALL SELECT node, number, pass_ids FROM feed WHERE node > :largest AND node <> :own ORDER BY 1, 2"
+    ),
+    "postgresql": text(
+        "SELECT f.node, f.number, f.pass_ids FROM json_each_text(CAST(:known AS json)) k "
+        "JOIN feed f ON f.node = CAST(k.key AS bigint) AND f.number > CAST(k.value AS bigint) WHERE f.node <> :own "
+        "UNION ALL SELECT node, number, pass_ids FROM feed WHERE node > :largest AND node <> :own ORDER BY 1, 2"
+    ),
+}
+_newer = feed.alias("newer")
+# The newest row of a node stays for a day, so that whoever begins to read learns of every node that lives.
+_OLD = (
+    select(feed.c.node, feed.c.number)
+    .where(
+        feed.c.at < bindparam("before"),
+        or_(
+            feed.c.at < bindparam("dead"),
+            select(_newer.c.node).where(_newer.c.node == feed.c.node, _newer.c.number > feed.c.number).exists(),
+        ),
+    )
+    .order_by(feed.c.at)
+    .limit(_PRUNED_AT_ONCE)
+)
+_PRUNE = delete(feed).where(and_(feed.c.node == bindparam("of_node"), feed.c.number == bindparam("of_number")))
+
+
+@frozen
+class Position:
+    """How far somebody has read at `at`: the last number of each node."""
+
+    numbers: Mapping[int, int]
+    largest: int
+    at: Instant
+
+
+@frozen
+class Changes:
+    """The passes that others changed since, None if it may be any; `position` is where to read on."""
+
+    pass_ids: frozenset[int] | None
+    position: Position
+
+
+def begin(connection: Connection, at: Instant) -> int:
+    """The number of a new node. To be committed by itself, before anything else is done as this node."""
+    node = identifiers.take_one(connection, "nodes")
+    connection.execute(_BEGIN, {"node": node, "at": at})
+    return node
+
+
+def tell(connection: Connection, node: int, pass_ids: Collection[int], at: Instant) -> None:
+    """Have all others know, once this transaction is committed, that these passes changed.
+
+    Once for each batch, in its own transaction, and by one thread for each node. A node that has nothing to tell says
+    so every few minutes (with no passes), for one that is silent for a day counts as dead.
+    """
+    told = ",".join(map(str, pass_ids))
+    connection.execute(_TELL, {"node": node, "pass_ids": told, "at": at})
+
+
+def read(connection: Connection, position: Position | None, at: Instant, own: int = 0) -> Changes:
+    """What all nodes but `own` told since `position`; None for somebody who has nothing in memory yet."""
+    if position is None or at - position.at > KEPT or len(position.numbers) > _MOST_NODES:
+        return Changes(None, _present(connection, at))
+    known = {"known": json.dumps(dict(position.numbers)), "largest": position.largest, "own": own}
+    found = connection.execute(_READ[connection.dialect.name], known).all()
+    return _taken(position, found, at) if found else Changes(frozenset(), evolve(position, at=at))
+
+
+def _present(connection: Connection, at: Instant) -> Position:
+    numbers = {row[0]: row[1] for row in connection.execute(_WHERE_IT_STANDS)}
+    return Position(numbers, max(numbers, default=0), at)
+
+
+def _taken(position: Position, found: Sequence[Any], at: Instant) -> Changes:
+    numbers = dict(position.numbers)
+    pass_ids: set[int] = set()
+    is_whole = True
+    for node, number, told in found:
+        # A node's first row has number 0.
+        is_whole = is_whole and number == numbers.get(node, -1) + 1
+        numbers[node] = number
+        pass_ids.update(map(int, told.split(",")) if told else ())
+    after = Position(numbers, max(numbers), at)
+    return Changes(frozenset(pass_ids) if is_whole else None, after)
+
+
+def prune(connection: Connection, at: Instant) -> bool:
+    """Forget what everybody has read by now; whether there may be more."""
+    old = connection.execute(_OLD, {"before": at - _PRUNED_AFTER, "dead": at - _DEAD_AFTER}).all()
+    if old:
+        connection.execute(_PRUNE, [{"of_node": node, "of_number": number} for node, number in old])
+    return len(old) == _PRUNED_AT_ONCE
