@@ -4,7 +4,7 @@ from collections import OrderedDict
 from hashlib import blake2b
 from hmac import compare_digest
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, fields
 
 from policy.admission import Accepted
 from policy.macs import canonical_mac
@@ -60,7 +60,7 @@ class LetInLately:
         login = None if before is None else before.login
         if login is not None and (not isinstance(job.credentials, Chap) or not _is_right(job, login)):
             login = None
-        known = self._known[key] = LetIn(job.at, accepted, self._proof(job.credentials), login)
+        known = self._known[key] = LetIn(job.at, _plain(accepted), self._proof(job.credentials), login)
         if before is not None and before.accepted.session_id != accepted.session_id:
             self._of_session.pop(before.accepted.session_id, None)
         self._of_session[accepted.session_id] = key
@@ -125,6 +125,11 @@ class LetInLately:
         if mac is None or not known.is_without_login or isinstance(job.credentials, NoPassword):
             return False
         return check_mac(job.credentials, job.line.user_name, mac, job.router) is Verdict.RIGHT
+
+
+def _plain(accepted: Accepted) -> Accepted:
+    """Without what more the job may have told of the guest: that is for others, and not for after an absence."""
+    return Accepted(**{each.name: getattr(accepted, each.name) for each in fields(Accepted)})
 
 
 def _is_right(job: AccessJob, login: Login) -> bool:

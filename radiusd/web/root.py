@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from policy.quantities import Instant
+from radiusd.store.absence import StoreIsAway
 from radiusd.web.channel import WebRequest
 from radiusd.web.dialects import Dialect, Plain
 from radiusd.web.errors import WebError
@@ -166,7 +167,9 @@ class WebRoot:
         if request.finished or request._disconnected:
             return
         error = failure.value
-        if not isinstance(error, WebError):
+        if isinstance(error, StoreIsAway):
+            error = WebError("TRY_AGAIN", "The store is away just now. Try again soon.", (("Retry-After", "5"),))
+        elif not isinstance(error, WebError):
             _log.failure("{path} could not be served", failure, path=request.path.decode("latin-1"))
             error = WebError("INTERNAL", _WORDS["INTERNAL"])
         self._write_wrapped(request, self._dialect(request.path).error(error))

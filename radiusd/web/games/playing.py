@@ -15,6 +15,7 @@ from policy.quantities import Seconds
 from radiusd.charging.port import CafeAuth, ChargeUnavailable
 from radiusd.jobs.playing import EndJob, HeartbeatJob, Stand, Standing
 from radiusd.jobs.verifying import BeginJob, Claim, ClaimJob, GiveUpJob, ReplaceJob
+from radiusd.store.absence import StoreIsAway
 from radiusd.store.game_directory import Game
 from radiusd.store.writer import Failed, Job
 from radiusd.web.errors import WebError
@@ -249,6 +250,8 @@ async def committed(submit: Submit, job: Job) -> Any:
     if isinstance(result, Failed) and isinstance(result.error, IntegrityError):
         # Another server did the like at this very moment, on the same PC or with the same nonce: now that can be seen.
         result = await _once(submit, job)
+    if isinstance(result, Failed) and isinstance(result.error, StoreIsAway):
+        raise result.error
     if isinstance(result, Failed):
         _log.error("a game could not be recorded: {error}", error=result.error)
         raise WebError("INTERNAL_ERROR", "It could not be recorded. Try again.")
