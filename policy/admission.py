@@ -11,7 +11,7 @@ from policy.effects import Disconnect, Effect
 from policy.facts import Fact, fact
 from policy.holding import Holding, Step, end_session, expire, left, time_fact
 from policy.package import Package, Rate, time_of_day
-from policy.passes import data_left
+from policy.passes import Pass, data_left
 from policy.quantities import Instant, Octets, Seconds
 from policy.session import Admitted, DeviceSwitched, Phase, Session
 from policy.telling import told_speed
@@ -44,10 +44,17 @@ class Question:
 
 @frozen(kw_only=True)
 class Accepted:
-    """Let in on this connection; None means no limit. `displaced` are the connections cut to make its place."""
+    """Let in on this connection; None means no limit. `displaced` are the connections cut to make its place.
+
+    `ends_at`: when that time is over. `is_repeatable`: while the session lasts, the same device is let in again with
+    the same, whatever it has used meanwhile, until then.
+    """
 
     session_id: int
     connection_id: int
+    pass_id: int = 0
+    ends_at: Instant | None = None
+    is_repeatable: bool = False
     package: str
     time: Seconds | None
     data: Octets | None
@@ -236,9 +243,19 @@ def _granted(holding: Holding, session: Session, connection: Connection, questio
     return Accepted(
         session_id=session.id,
         connection_id=connection.id,
+        pass_id=holding.bought.id,
+        ends_at=holding.bought.wall_end,
+        is_repeatable=_is_repeatable(holding.bought),
         package=terms.name,
         time=left(holding, question.branch, question.at),
         data=data_left(holding.bought),
         rate=terms.rate,
         devices=terms.devices,
     )
+
+
+def _is_repeatable(bought: Pass) -> bool:
+    """Whether what is left follows from the clock on the wall alone."""
+    terms = bought.terms
+    counts_usage = terms.data is not None or (terms.time is not None and not bought.is_wall_clock)
+    return not counts_usage and terms.hours is None and bought.held is None

@@ -32,6 +32,7 @@ WORDS = {
     "out_of_hours": "package {package} is not sold for this hour of the day",
     # which device
     "device_back": "device {device} is back in session {session_id}",
+    "came_back": "device {device} came back {times} times to session {session_id}, which goes on as it was granted",
     "device_new": "device {device} takes place {slot} of {devices}",
     "device_replaced": "device {device} had gone and gave up its place (session {session_id})",
     "device_switched": "device {old} had the only place and is cut (session {session_id})",

@@ -1,6 +1,7 @@
 """Is the password right? Hashes are slow on purpose, so their checking is left to whoever can wait."""
 
 from enum import Enum
+from collections.abc import Sequence
 from hmac import compare_digest
 
 from radiusd.handlers.translate import Chap, Credentials, NoPassword, Pap
@@ -29,24 +30,28 @@ def check(credentials: Credentials, login: Login, vault: Vault) -> Verdict:
         return Verdict.RIGHT if login.kind == "voucher" and credentials.name == "none" else Verdict.NONE
     if login.is_hashed:
         return Verdict.NEEDS_HASHING if isinstance(credentials, Pap) else Verdict.CHAP_AT_HASH
-    accepted = [vault.open(login.password, PURPOSE)]
-    if login.kind == "voucher":
-        accepted += [b"", login.name.encode(), login.name.lower().encode()]
-    return _verdict(credentials, accepted)
+    return verdict(credentials, accepted_passwords(login, vault))
+
+
+def accepted_passwords(login: Login, vault: Vault) -> tuple[bytes, ...]:
+    """What counts as the password of a login that is not hashed; raises VaultError when that does not open."""
+    own = vault.open(login.password, PURPOSE)
+    return (own, b"", login.name.encode(), login.name.lower().encode()) if login.kind == "voucher" else (own,)
 
 
 def check_mac(credentials: Credentials, user_name: str, device: str, router: Router) -> Verdict:
     """Compare with what the router sends for a MAC login: nothing, the MAC again, or one fixed password."""
     if router.mac_password == "empty":  # noqa: S105 - which kind, not the password
-        return Verdict.RIGHT if isinstance(credentials, NoPassword) else _verdict(credentials, [b""])
+        return Verdict.RIGHT if isinstance(credentials, NoPassword) else verdict(credentials, [b""])
     if isinstance(credentials, NoPassword):
         return Verdict.NONE
     if router.mac_password == "fixed":  # noqa: S105
-        return _verdict(credentials, [router.mac_password_value or b""])
-    return _verdict(credentials, [user_name.encode(), device.encode()])
+        return verdict(credentials, [router.mac_password_value or b""])
+    return verdict(credentials, [user_name.encode(), device.encode()])
 
 
-def _verdict(credentials: Pap | Chap, accepted: list[bytes]) -> Verdict:
+def verdict(credentials: Pap | Chap, accepted: Sequence[bytes]) -> Verdict:
+    """Whether the guest proved to know one of these passwords."""
     if isinstance(credentials, Pap):
         is_right = sum(compare_digest(credentials.password, each) for each in accepted) > 0
     else:

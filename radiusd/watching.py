@@ -41,7 +41,10 @@ class Watch:
         orders: Orders,
         submit: Submit,
         now: Callable[[], Instant],
+        saw: Callable[[Seen, Instant], None] | None = None,
     ) -> None:
+        """`saw` hears what was seen, and when the look began."""
+        self._saw = saw
         self._look = look
         self._revision = revision
         self._known = known
@@ -93,6 +96,8 @@ class Watch:
         self._revision = seen.revision
         if seen.directory is not None:
             self._known.replace(seen.directory)
+        if self._saw is not None:
+            self._saw(seen, at)
         due = tuple(each for each in seen.due if not self._orders.is_busy_with(each))
         if due and not self._is_taking:
             self._is_taking = True

@@ -15,13 +15,15 @@ from policy.words import REFUSALS
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.directory import Known
 from radiusd.handlers.patience import Patience
+from radiusd.handlers.returning import Returning
 from radiusd.handlers.translate import Pap, accept_attributes, credentials, line
-from radiusd.jobs.access import AccessJob, Hashed, NeedsHashing
+from radiusd.jobs.access import AccessJob, Granted, Hashed, NeedsHashing
 from radiusd.jobs.changes import LiftLeashJob
 from radiusd.jobs.decisions import KeepDecisionJob
 from radiusd.jobs.routers import SignsRequestsJob
 from radiusd.server.counters import Counters
 from radiusd.server.protocol import Answer, Reply, Request
+from radiusd.store.absence import StoreIsAway
 from radiusd.store.decisions import Decision
 from radiusd.store.writer import Failed, Job
 from radiusd.vault import Vault
@@ -82,8 +84,10 @@ class AccessHandler:
         vault: Vault,
         counters: Counters,
         waiting: Waiting,
+        returning: Returning | None = None,
     ) -> None:
         self._waiting = waiting
+        self._returning = Returning(vault.class_key) if returning is None else returning
         self._known = known
         self._submit = submit
         self._check_hash = check_hash
@@ -95,11 +99,15 @@ class AccessHandler:
     def __call__(self, request: Request, answer: Answer) -> None:
         """Decide, record, answer. Raises MalformedPacket for attributes that are not of their type."""
         router, packet = request.router, request.packet
+        self._learn(request)
+        again = self._returning.answer(request)
+        if again is not None:
+            answer(again)
+            return
         about = line(packet, is_mikrotik=router.is_mikrotik)
         if not about.user_name:
             raise MalformedPacket("user_name_missing")
         cafe = self._known.cafe(router)
-        self._learn(request)
         self._boots.notice(about, router, cafe, request.at)
         job = AccessJob(
             at=request.at,
@@ -110,7 +118,7 @@ class AccessHandler:
             source=request.source[0],
             vault=self._vault,
         )
-        self._decide(job, answer)
+        self._decide(job, answer, request)
 
     def _learn(self, request: Request) -> None:
         router = request.router
@@ -124,20 +132,25 @@ class AccessHandler:
         if not isinstance(result, Failed):
             self._known.learn(router_id)
 
-    def _decide(self, job: AccessJob, answer: Answer) -> None:
+    def _decide(self, job: AccessJob, answer: Answer, request: Request) -> None:
         def decided(result: Any) -> None:
             if isinstance(result, Failed):
                 self._counters.count("not_recorded")
-                _log.error("an Access-Request could not be recorded: {error!r}", error=result.error)
+                # Every guest asks by and by: that the store is away is told once, where it is found out.
+                if not isinstance(result.error, StoreIsAway):
+                    _log.error("an Access-Request could not be recorded: {error!r}", error=result.error)
                 answer(None)
             elif isinstance(result, NeedsHashing):
-                self._hash(job, result.encoded, answer)
+                self._hash(job, result.encoded, answer, request)
             else:
-                self._when_it_is_true(job, result, answer)
+                if isinstance(result, Granted) and not result.displaced:
+                    offer = (job.cafe.interim, job.cafe.idle_timeout)
+                    self._returning.remember(request, result, offer, self._vault.class_key, job.line.device)
+                self._when_it_is_true(job, result, answer, request)
 
         self._submit(job, decided)
 
-    def _when_it_is_true(self, job: AccessJob, result: Accepted | Refused, answer: Answer) -> None:
+    def _when_it_is_true(self, job: AccessJob, result: Accepted | Refused, answer: Answer, request: Request) -> None:
         """Answer, once the place that was taken is free, or once its holders are known to live."""
         if isinstance(result, Accepted) and result.displaced:
             settled = self._waiting.patience.within(self._waiting.cuts.when_settled(result.displaced), job)
@@ -146,7 +159,7 @@ class AccessHandler:
             again = evolve(job, has_looked_for_ghosts=True)
             looked = self._waiting.patience.within(self._waiting.ghosts.find_ghosts(result.holders), job)
             looked.addCallback(
-                lambda found: self._decide(again, answer) if found else self._answer(job, result, answer)
+                lambda found: self._decide(again, answer, request) if found else self._answer(job, result, answer)
             )
         else:
             self._answer(job, result, answer)
@@ -186,9 +199,9 @@ class AccessHandler:
         at = self._waiting.patience.now()
         self._submit(LiftLeashJob(at=at, connection_id=connection_id, cafe=job.cafe), _nobody_waits)
 
-    def _hash(self, job: AccessJob, encoded: bytes, answer: Answer) -> None:
+    def _hash(self, job: AccessJob, encoded: bytes, answer: Answer, request: Request) -> None:
         def hashed(is_right: bool | None) -> None:
-            self._decide(evolve(job, hashed=Hashed(encoded, is_right)), answer)
+            self._decide(evolve(job, hashed=Hashed(encoded, is_right)), answer, request)
 
         password = job.credentials.password if isinstance(job.credentials, Pap) else b""
         self._check_hash(encoded, password, hashed)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from struct import Struct
 from typing import Any
 
@@ -40,6 +41,7 @@ _PORT = re.compile(
     r"\[[0-9]{1,5}\]$"
 )  # a VPN gateway's Calling-Station-Id: behind a NAT it changes, the guest does not
 _MOST_OCTETS = 2**53  # a week at 100 Gbit/s
+_SESSION_TIMEOUT = int(Attribute.SESSION_TIMEOUT)
 _NAS_IDENTIFIER = int(Attribute.NAS_IDENTIFIER)
 _NAS_IP_ADDRESS = int(Attribute.NAS_IP_ADDRESS)
 _ACCT_DELAY_TIME = int(Attribute.ACCT_DELAY_TIME)
@@ -242,23 +244,44 @@ def _octets(low: int | None, high: int | None) -> Octets | None:
 
 def accept_attributes(accepted: Accepted, interim: int, idle_timeout: int | None, class_key: bytes) -> bytes:
     """What an Access-Accept carries of what the pass sells (the units: seconds, octets, bit/s)."""
+    fixed = fixed_attributes(accepted, interim, idle_timeout, class_key)
+    return fixed + timed_attributes(accepted.package, accepted.time)
+
+
+def timed_attributes(package: str, time: Seconds | None) -> bytes:
+    """What an Access-Accept says of the time that is left."""
+    if time is None:
+        return _welcome(package, None)
+    minutes = -(-time // 60)
+    told = min(time, LONGEST_SESSION_TIMEOUT)
+    return encode_integer(_SESSION_TIMEOUT, told) + _welcome(package, minutes)
+
+
+@lru_cache(maxsize=20_000)
+def _welcome(package: str, minutes: int | None) -> bytes:
+    return encode_text(Attribute.REPLY_MESSAGE, welcome(package, None if minutes is None else Seconds(minutes * 60)))
+
+
+def fixed_attributes(accepted: Accepted, interim: int, idle_timeout: int | None, class_key: bytes) -> bytes:
+    """What an Access-Accept carries that stays the same while its time runs."""
     named = ClassKey(accepted.session_id, accepted.connection_id)
     parts = [encode_octets(Attribute.CLASS, classes.write(named, class_key))]
-    if accepted.time is not None:
-        parts.append(encode_integer(Attribute.SESSION_TIMEOUT, min(accepted.time, LONGEST_SESSION_TIMEOUT)))
     if idle_timeout is not None:
         parts.append(encode_integer(Attribute.IDLE_TIMEOUT, idle_timeout))
     parts.append(encode_integer(Attribute.ACCT_INTERIM_INTERVAL, interim))
     # RouterOS checks it after we said yes; one more than sold leaves the limit, and the switching, to us.
     parts.append(encode_integer(Attribute.PORT_LIMIT, accepted.devices + 1))
     if accepted.rate is not None:
-        text = rate_limit(accepted.rate).encode()
-        parts.append(encode_vendor_octets(MIKROTIK, Mikrotik.RATE_LIMIT, text))
+        parts.append(_rate_attribute(accepted.rate))
     if accepted.data is not None:
         parts.append(encode_vendor_integer(MIKROTIK, Mikrotik.TOTAL_LIMIT, accepted.data & 0xFFFFFFFF))
         parts.append(encode_vendor_integer(MIKROTIK, Mikrotik.TOTAL_LIMIT_GIGAWORDS, accepted.data >> 32))
-    parts.append(encode_text(Attribute.REPLY_MESSAGE, welcome(accepted)))
     return b"".join(parts)
+
+
+@lru_cache(maxsize=1_000)
+def _rate_attribute(rate: Rate) -> bytes:
+    return encode_vendor_octets(MIKROTIK, Mikrotik.RATE_LIMIT, rate_limit(rate).encode())
 
 
 def rate_limit(rate: Rate) -> str:
@@ -284,10 +307,10 @@ def _units(bits: int) -> str:
     return f"{kilo // 1000}M" if kilo % 1000 == 0 else f"{kilo}k"
 
 
-def welcome(accepted: Accepted) -> str:
+def welcome(package: str, time: Seconds | None) -> str:
     """What the guest reads after logging in."""
-    if accepted.time is None:
-        return f"Welcome. {accepted.package}."
-    hours, minutes = divmod(-(-accepted.time // 60), 60)
+    if time is None:
+        return f"Welcome. {package}."
+    hours, minutes = divmod(-(-time // 60), 60)
     left = f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
-    return f"Welcome. {accepted.package}: {left} left."
+    return f"Welcome. {package}: {left} left."

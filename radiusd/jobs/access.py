@@ -1,14 +1,14 @@
 """An Access-Request inside its transaction: who is it, is the password right, may the device in?"""
 
-from attrs import evolve, frozen
+from attrs import evolve, field, fields, frozen
 
 from policy.accounts import Account, Device
 from policy.admission import Accepted, Admission, Question, Refused, admit, refused
 from policy.facts import Fact, fact
 from policy.macs import canonical_mac
 from policy.quantities import Instant
-from radiusd.credentials import Verdict, check, check_mac
-from radiusd.handlers.translate import Credentials, Line
+from radiusd.credentials import Verdict, accepted_passwords, check, check_mac
+from radiusd.handlers.translate import Credentials, Line, Pap
 from radiusd.store.decisions import Decision
 from radiusd.store.directory import Cafe, Router
 from radiusd.store.loading import Login
@@ -30,6 +30,16 @@ class Hashed:
 
     encoded: bytes
     is_right: bool | None
+
+
+@frozen(kw_only=True)
+class Granted(Accepted):
+    """Let in, and what shows that it is the same guest who comes back."""
+
+    account_id: int
+    account: str
+    passwords: tuple[bytes, ...] = field(repr=False)
+    hashed: bytes | None = field(default=None, repr=False)
 
 
 Answer = Accepted | Refused | NeedsHashing
@@ -68,7 +78,19 @@ class AccessJob(Job):
         account, only_pass, facts = identified
         admission = self._admission(work, account, only_pass, facts)
         self._keep(work, admission, account)
-        return admission.answer
+        answer = admission.answer
+        if isinstance(answer, Accepted) and answer.is_repeatable and account is not None:
+            return self._repeatable(work, answer, account)
+        return answer
+
+    def _repeatable(self, work: Work, answer: Accepted, account: Account) -> Answer:
+        login = self._login(work)
+        if login is None or (login.is_hashed and not isinstance(self.credentials, Pap)):
+            return answer
+        passwords = () if login.is_hashed else accepted_passwords(login, self.vault)
+        hashed = login.password if login.is_hashed else None
+        values = {each.name: getattr(answer, each.name) for each in fields(Accepted)}
+        return Granted(**values, account_id=account.id, account=account.name, passwords=passwords, hashed=hashed)
 
     def _admission(
         self, work: Work, account: Account | None, only_pass: int | None, facts: tuple[Fact, ...]

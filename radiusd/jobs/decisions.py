@@ -16,3 +16,15 @@ class KeepDecisionJob(Job):
     def run(self, work: Work) -> None:
         """Keep it."""
         work.decide(self.decision)
+
+
+@frozen
+class KeepDecisionsJob(Job):
+    """Keep what was decided from memory."""
+
+    decisions: tuple[Decision, ...]
+
+    def run(self, work: Work) -> None:
+        """Keep them."""
+        for each in self.decisions:
+            work.decide(each)

@@ -71,7 +71,14 @@ class CutSettled:
     closing: Closing
 
 
-Afterwards = CutCommand | ChangeCommand | CutSettled
+@frozen
+class Moved:
+    """Passes that were changed, or whose sessions were, in more than what they used."""
+
+    pass_ids: tuple[int, ...]
+
+
+Afterwards = CutCommand | ChangeCommand | CutSettled | Moved
 """What somebody must hear of once the transaction is durable."""
 
 LEASE = 6_000
@@ -117,6 +124,7 @@ class Work:
         self.users: dict[str, int] = {}
         self.commands: list[CutCommand] = []
         self.settled: list[CutSettled] = []
+        self.moved: list[int] = []
         self.wallets: set[int] = set()
         self._stored: dict[int, Holding] = {}
         self._loose_stored: dict[int, Connection] = {}
@@ -390,6 +398,7 @@ class Work:
             after = saving.PassState(wake_at(each.after, branch, at), not is_spent(each.after, at), before.version)
             if each.moves_sessions or each.pass_values(after) != each.stored_pass_values(before):
                 batch.append((*each.pass_values(after), pass_id, before.version))
+                self.moved.append(pass_id)
                 after = evolve(after, version=before.version + 1)
             self._pass_states[pass_id] = after
         saving.save_passes(self.database, batch)

@@ -18,7 +18,7 @@ from radiusd.store.database import Database
 from radiusd.store.errors import Conflict
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.memory import Kept, Known, Memory
-from radiusd.store.work import LEASE, Afterwards, Needs, Work
+from radiusd.store.work import LEASE, Afterwards, Moved, Needs, Work
 
 LARGEST_BATCH = 256
 _MOST_CONFLICTS = 5
@@ -65,6 +65,14 @@ class Committer:
         self._identifiers = Identifiers()
         self.memory = Memory()
         self.conflicts = 0
+        self._moved: list[int] = []
+
+    def moved(self) -> tuple[Moved, ...]:
+        """The passes that the last batches changed, or whose sessions they did; told once."""
+        if not self._moved:
+            return ()
+        moved, self._moved = Moved(tuple(self._moved)), []
+        return (moved,)
 
     def commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
         """The result of each job, or Failed, and what must be heard of it; all durable on return."""
@@ -113,6 +121,7 @@ class Committer:
                 work.forget()
             raise
         work.remember()
+        self._moved += work.moved
         return results, [*work.commands, *work.changes, *work.settled]
 
 
@@ -149,7 +158,8 @@ class Writer:
             taken = [each for each in batch if each is not None]
             if taken:
                 results, afterwards = self._committer.commit([job for job, _ in taken])
-                self._deliver([(done, result) for (_, done), result in zip(taken, results, strict=True)], afterwards)
+                answers = [(done, result) for (_, done), result in zip(taken, results, strict=True)]
+                self._deliver(answers, [*afterwards, *self._committer.moved()])
             if len(taken) < len(batch):
                 return
 

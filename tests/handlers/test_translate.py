@@ -116,7 +116,7 @@ def test_the_data_that_is_left_is_told_in_two_halves(octets: int, low: int, high
     ],
 )
 def test_the_guest_is_welcomed_and_told_the_time(seconds: int | None, text: str) -> None:
-    assert welcome(accepted(time=seconds)) == text
+    assert welcome("Evening", None if seconds is None else Seconds(seconds)) == text
 
 
 # Mikrotik-Rate-Limit: rx/tx [burst threshold time priority], rx being what the router receives

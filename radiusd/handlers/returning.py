@@ -1,0 +1,181 @@
+"""Devices that come back: let in from memory, where the store has nothing to say.
+
+A phone that wakes up logs in again, on the same pass and into the same session. Whether it may, and with what, follows
+from the last answer and the clock, until somebody changes the pass, the session or who it belongs to. Whoever does so
+through this server is heard of with the commit; what others do is seen at the next look at the store, ten times a
+second. While the store was not seen lately, nothing is answered from here.
+
+Such an answer writes no connection: its Class names the session alone, and the Start that follows makes the connection
+in the transaction that acknowledges it. That the device was here is told later, in one decision for all its returns.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
+from hmac import compare_digest
+from hmac import digest as hmac_digest
+
+from attrs import define, evolve
+
+from policy.admission import Accepted
+from policy.facts import fact
+from policy.quantities import Instant, whole_seconds_between
+from radiusd.handlers.translate import fixed_attributes, timed_attributes
+from radiusd.jobs.access import Granted
+from radiusd.server.protocol import Reply, Request
+from radiusd.store.decisions import Decision
+from radiusd.wire.attributes import Attribute
+from radiusd.wire.codes import Code
+from radiusd.wire.passwords import is_chap_answer, reveal
+
+MOST = 100_000
+TRUSTED_FOR = 500
+"""Milliseconds after the last look at the store."""
+_NOBODY = 0
+
+_USER_NAME = int(Attribute.USER_NAME)
+_USER_PASSWORD = int(Attribute.USER_PASSWORD)
+_CHAP_PASSWORD = int(Attribute.CHAP_PASSWORD)
+_CHAP_CHALLENGE = int(Attribute.CHAP_CHALLENGE)
+_CALLING_STATION_ID = int(Attribute.CALLING_STATION_ID)
+_EAP_MESSAGE = int(Attribute.EAP_MESSAGE)
+
+Key = tuple[int, bytes, bytes]
+"""A router's id, and the octets of User-Name and Calling-Station-Id."""
+
+
+@define(eq=False)
+class Remembered:
+    """The last answer to a device. `times` counts what was answered from here and not told yet."""
+
+    granted: Granted
+    mark: bytes
+    fixed: bytes
+    device: str
+    times: int = 0
+    since: Instant = Instant(0)
+
+
+class Returning:
+    """The devices that were let in lately. `key`: secret, for the marks of passwords that are kept as hashes."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._known: OrderedDict[Key, Remembered] = OrderedDict()
+        self._of_pass: defaultdict[int, set[Key]] = defaultdict(set)
+        self._untold: dict[Key, Remembered] = {}
+        self._seen_at = Instant(-TRUSTED_FOR - 1)
+
+    # What is known
+
+    def saw_store(self, at: Instant) -> None:
+        """The store was looked at, and whoever had been changed there was forgotten."""
+        self._seen_at = at
+
+    def remember(
+        self, request: Request, granted: Granted, offer: tuple[int, int | None], class_key: bytes, device: str
+    ) -> None:
+        """The device of `request` was let in; `offer` is what the branch tells all: Interim and Idle-Timeout."""
+        key = _key_of(request)
+        hidden = request.packet.values.get(_USER_PASSWORD)
+        if key is None or (granted.hashed is not None and hidden is None):
+            return
+        mark = b""
+        if hidden is not None and granted.hashed is not None:
+            mark = self._mark(reveal(hidden, request.router.secret, request.packet.authenticator))
+        named = evolve(granted, connection_id=_NOBODY)
+        self._known[key] = Remembered(granted, mark, fixed_attributes(named, *offer, class_key), device)
+        self._of_pass[granted.pass_id].add(key)
+        if len(self._known) > MOST:
+            self._forget(next(iter(self._known)))
+
+    def forget_passes(self, pass_ids: Iterable[int]) -> None:
+        """These passes were changed, or their sessions were."""
+        for pass_id in pass_ids:
+            for key in tuple(self._of_pass.get(pass_id, ())):
+                self._forget(key)
+
+    def clear(self) -> None:
+        """Anything may have changed."""
+        self._known.clear()
+        self._of_pass.clear()
+
+    def _forget(self, key: Key) -> None:
+        known = self._known.pop(key, None)
+        if known is not None:
+            keys = self._of_pass[known.granted.pass_id]
+            keys.discard(key)
+            if not keys:
+                del self._of_pass[known.granted.pass_id]
+
+    # What is answered
+
+    def answer(self, request: Request) -> Reply | None:
+        """The Access-Accept for a device that comes back; None if the store must be asked."""
+        if not 0 <= request.at - self._seen_at <= TRUSTED_FOR:
+            return None
+        values = request.packet.values
+        key = (request.router.id, values.get(_USER_NAME, b""), values.get(_CALLING_STATION_ID, b""))
+        known = self._known.get(key)
+        if known is None or _EAP_MESSAGE in values or not self._is_the_guest(request, known):
+            return None
+        granted = known.granted
+        time = granted.time
+        if granted.ends_at is not None:
+            time = whole_seconds_between(request.at, granted.ends_at)
+            if time == 0:
+                return None
+        if not known.times:
+            known.since = request.at
+            self._untold[key] = known
+        known.times += 1
+        return Reply(Code.ACCESS_ACCEPT, known.fixed + timed_attributes(granted.package, time))
+
+    def _is_the_guest(self, request: Request, known: Remembered) -> bool:
+        values, granted = request.packet.values, known.granted
+        hidden = values.get(_USER_PASSWORD)
+        if hidden is not None:
+            password = reveal(hidden, request.router.secret, request.packet.authenticator)
+            if granted.hashed is not None:
+                return compare_digest(known.mark, self._mark(password))
+            return sum(compare_digest(password, each) for each in granted.passwords) > 0
+        response = values.get(_CHAP_PASSWORD)
+        if response is None or len(response) != 17:
+            return False
+        challenge = values.get(_CHAP_CHALLENGE, request.packet.authenticator)
+        return sum(is_chap_answer(response, each, challenge) for each in granted.passwords) > 0
+
+    def _mark(self, password: bytes) -> bytes:
+        return hmac_digest(self._key, password, "sha256")
+
+    # What is told later
+
+    def untold(self, most: int) -> list[Decision]:
+        """Decisions about devices that were answered from here, the longest untold first; told with this."""
+        decisions = []
+        for key in list(self._untold)[:most]:
+            known = self._untold.pop(key)
+            decisions.append(_told(key, known))
+            known.times = 0
+        return decisions
+
+
+def _told(key: Key, known: Remembered) -> Decision:
+    granted: Accepted = known.granted
+    why = fact("came_back", device=known.device, session_id=granted.session_id, times=known.times)
+    return Decision(
+        at=known.since,
+        verdict="accepted",
+        reason="granted",
+        name=known.granted.account,
+        device=known.device or None,
+        router_id=key[0],
+        account_id=known.granted.account_id,
+        session_id=granted.session_id,
+        facts=(why,),
+    )
+
+
+def _key_of(request: Request) -> Key | None:
+    values = request.packet.values
+    user, station = values.get(_USER_NAME), values.get(_CALLING_STATION_ID)
+    return None if user is None or station is None else (request.router.id, user, station)
