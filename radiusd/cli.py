@@ -7,6 +7,7 @@ import click
 
 from radiusd import __version__, serving
 from radiusd.config import ConfigError
+from radiusd.rereading import Rereading
 
 
 @click.command()
@@ -37,4 +38,7 @@ def main(path: Path) -> None:
     from twisted.internet import asyncioreactor  # noqa: PLC0415 - it must come before anything that wants a reactor
 
     asyncioreactor.install()
-    serving.run(path)
+    from twisted.internet import reactor  # noqa: PLC0415 - installed just now
+
+    with serving.explained():
+        serving.serve(plan.settings, lambda: serving.heed_hang_ups(reactor, Rereading(path, plan.text)))

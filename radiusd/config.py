@@ -174,6 +174,7 @@ _ON_STORE_LOSS = ("last_decision", "refuse")
 _MOST_PATIENCE = 60_000
 _LARGEST_SPOOL = 1_048_576
 _MOST_WORKERS = 64
+_HIGHEST_PORT = 65_535
 _LONGEST_OUTAGE = 86_400
 _DB = r"(db=\d{1,5})?"
 _LEVELS = ("debug", "info", "warn", "error")
@@ -224,6 +225,9 @@ class _Reader:
             games=self._games(parts["games"]),
             store_loss=self._store_loss(parts["store"]),
         )
+        metrics = config.at_web.metrics
+        if metrics is not None and metrics.port + config.workers - 1 > _HIGHEST_PORT:
+            self._mistake("web", "metrics", f"{config.workers} workers need as many ports from here on")
         if self._mistakes:
             raise ConfigError(
                 "\n".join(f"{self._path}:{line}: {what}" for line, what in sorted(self._mistakes.values()))

@@ -18,7 +18,7 @@ BACKLOG = 50
 """Connections that wait to be taken."""
 _LARGEST_DATAGRAM = 8192
 _MOST_ROUNDS = 32
-_DRAINS_WITHIN = 5.0
+DRAINS_WITHIN = 5.0
 _LOOKS_EVERY = 0.02
 
 
@@ -70,7 +70,7 @@ class Listening:
 
 def drained(is_idle: Callable[[], bool], clock: IReactorTime) -> "Deferred[None]":
     """Fires once nothing is in work any more, or has been for too long: whoever asked will ask again."""
-    until = clock.seconds() + _DRAINS_WITHIN
+    until = clock.seconds() + DRAINS_WITHIN
     loop = LoopingCall(lambda: loop.stop() if is_idle() or clock.seconds() >= until else None)
     loop.clock = clock
     done: Deferred[None] = loop.start(_LOOKS_EVERY).addCallback(lambda _: None)

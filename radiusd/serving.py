@@ -2,10 +2,12 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from attrs import frozen
@@ -69,3 +71,9 @@ def serve(settings: Config, started: Callable[[], None] = lambda: None, worker: 
     reactor.addSystemEventTrigger("before", "shutdown", app.stop)
     reactor.callWhenRunning(started)
     reactor.run()
+
+
+def heed_hang_ups(reactor: Any, reread: Callable[[], None]) -> None:
+    """From now on call `reread` upon SIGHUP; until then it is the end of the server."""
+    # Python calls a signal's handler between any two steps of the program; the reactor calls it between two events.
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reread))

@@ -155,6 +155,21 @@ def test_a_file_that_is_not_text_is_one_sentence(file: Path) -> None:
         load(file)
 
 
+# Workers
+
+
+@pytest.mark.parametrize("count", [0, -1, 65])
+def test_there_are_one_to_sixty_four_workers(file: Path, count: int) -> None:
+    (said,) = mistakes(file, LEAST + f"[server]\nworkers = {count}\n")
+    assert said == "5: server.workers: expected 1 to 64 processes"
+
+
+def test_workers_have_ports_for_what_they_count(file: Path) -> None:
+    (said,) = mistakes(file, LEAST + '[server]\nworkers = 3\n[web]\nmetrics = "127.0.0.1:65534"\n')
+    assert said == "7: web.metrics: 3 workers need as many ports from here on"
+    assert read(file, LEAST + '[server]\nworkers = 2\n[web]\nmetrics = "127.0.0.1:65534"\n').workers == 2
+
+
 # Cuts
 
 

@@ -56,7 +56,8 @@ app                   *                                                         
 service               app config                                                           twisted
 serving               app config logs store.errors vault wire                              attrs click twisted
 workers               config logs listening serving                                        attrs click twisted
-cli                   config serving workers                                               click twisted
+rereading             config logs                                                          attrs twisted
+cli                   config serving workers rereading                                     click twisted
 __main__              cli                                                                  -
 icafectl              policy config vault passwords store handlers.translate pc_system.values charging.wallet   attrs click rich sqlalchemy
 virtual_router        wire                                                                 attrs click rich twisted
