@@ -97,15 +97,23 @@ class Gate:
         if isinstance(result, Failed) and is_of_the_store(result.error):
             self._lost(result.error)
             result = Failed(StoreIsAway(self._weather.why))
-        elif self._weather.committed(self._clock.seconds()):
-            self._is_back()
+        else:
+            self._committed()
         if not waiting.is_told:
             waiting.done(result)
+
+    def _committed(self) -> None:
+        was_here = self._weather.outlook is Outlook.HERE
+        is_back = self._weather.committed(self._clock.seconds())
+        if not was_here:
+            self._look_anew()
+        if is_back:
+            self._is_back()
 
     def _lost(self, error: Exception) -> None:
         if self._weather.failed(self._clock.seconds(), reason_of(error)):
             self._is_away()
-        self._keep_looking()
+        self._look_anew()
 
     def _is_away(self) -> None:
         _log.error("the store is away: {why}", why=self._weather.why)
@@ -130,6 +138,13 @@ class Gate:
         watchers, self._watchers = self._watchers, {}
         for diverted in watchers.values():
             diverted()
+
+    def _look_anew(self) -> None:
+        """How soon to look is another question now."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        self._keep_looking()
 
     def _keep_looking(self) -> None:
         if self._timer is not None or self._is_stopped:

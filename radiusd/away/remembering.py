@@ -47,6 +47,8 @@ class LetInLately:
         self._most = most
         self._known: OrderedDict[Key, LetIn] = OrderedDict()
         self._of_session: dict[int, Key] = {}
+        self._alone: dict[tuple[int, str], Key] = {}
+        """By branch and user name, on passes for one device: who holds the place."""
 
     def __len__(self) -> int:
         return len(self._known)
@@ -56,6 +58,7 @@ class LetInLately:
         key = key_of(job)
         if key is None:
             return None
+        self._take_place(key, accepted)
         before = self._known.pop(key, None)
         login = None if before is None else before.login
         if login is not None and (not isinstance(job.credentials, Chap) or not _is_right(job, login)):
@@ -67,6 +70,13 @@ class LetInLately:
         if len(self._known) > self._most:
             self._forget(next(iter(self._known)))
         return known
+
+    def _take_place(self, key: Key, accepted: Accepted) -> None:
+        if accepted.devices == 1:
+            before = self._alone.get(key[:2])
+            if before is not None and before != key:
+                self._forget(before)
+            self._alone[key[:2]] = key
 
     def forget(self, job: AccessJob) -> None:
         """The device was refused."""
@@ -84,6 +94,8 @@ class LetInLately:
         known = self._known.pop(key, None)
         if known is not None:
             self._of_session.pop(known.accepted.session_id, None)
+            if self._alone.get(key[:2]) == key:
+                del self._alone[key[:2]]
 
     def sessions(self) -> list[int]:
         """The sessions of all that are remembered."""

@@ -55,7 +55,7 @@ def test_a_new_segment_is_durable_with_its_folder(tmp_path: Path, monkeypatch: p
     journal = made(tmp_path)
     synced: list[str] = []
     sync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")) or sync(fd))
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(str(Path(f"/proc/self/fd/{fd}").readlink())) or sync(fd))
     journal.append(BODIES, NOON)
     assert str(journal.folder) in synced
 

@@ -1,0 +1,322 @@
+"""Accounting is recorded in any case, and counts once, whatever becomes of the store meanwhile."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from sqlalchemy import func, select
+
+from radiusd.spool.errors import SpoolFull
+from radiusd.spool.journal import orphans
+from radiusd.store.schema import connections, decisions
+from radiusd.store.spool_schema import spooled
+from tests.away.given import AwayServer
+from tests.server.given import a_report
+from tests.spool.given import Told, crash
+
+SESSION = "80100001"
+
+
+def online(server: AwayServer) -> bytes:
+    """A guest is let in, and its line began; the Class."""
+    accept = server.log_in(Acct_Session_Id=SESSION)
+    server.report("Start", Acct_Session_Id=SESSION, Class=accept["Class"][0])
+    value: bytes = accept["Class"][0]
+    return value
+
+
+def interim(server: AwayServer, up: int, **more: Any) -> bool:
+    return server.report(
+        "Interim-Update", Acct_Session_Id=SESSION, Acct_Input_Octets=up, Acct_Session_Time=up // 1000, **more
+    )
+
+
+def uploaded(server: AwayServer) -> list[int]:
+    with server.database.reading() as connection:
+        return list(connection.execute(select(connections.c.uploaded).order_by(connections.c.id)).scalars())
+
+
+def states(server: AwayServer) -> list[str]:
+    with server.database.reading() as connection:
+        return list(connection.execute(select(connections.c.state).order_by(connections.c.id)).scalars())
+
+
+def test_while_the_store_is_here_nothing_is_spooled(server: AwayServer) -> None:
+    online(server)
+    assert interim(server, 5_000)
+    assert uploaded(server) == [5_000]
+    assert server.spool.journal_itself.octets == 0
+
+
+def test_a_store_that_refuses_is_found_out_by_the_first_and_all_are_answered(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    assert [interim(server, n * 1000) for n in (1, 2, 3)] == [True, True, True]
+    assert uploaded(server) == [0]
+    assert server.spool.journal_itself.waiting == 3
+    server.store.be_well()
+    server.pass_time(1)
+    assert uploaded(server) == [3_000]
+    assert server.spool.journal_itself.waiting == 0
+
+
+def test_behind_a_store_that_hangs_an_answer_comes_within_the_routers_patience(server: AwayServer) -> None:
+    online(server)
+    server.store.hang()
+    answered = len(server.sent())
+    assert not interim(server, 1_000)
+    server.pass_time(0.16)
+    assert len(server.sent()) == answered
+    server.pass_time(0.03)
+    assert len(server.sent()) == answered + 1
+    assert interim(server, 2_000)  # and nobody waits again
+
+
+@pytest.mark.parametrize("comes_back", ["go_on", "be_well"])
+def test_what_went_both_ways_counts_once(comes_back: str, server: AwayServer) -> None:
+    online(server)
+    server.store.hang()
+    interim(server, 1_000)
+    server.pass_time(0.2)
+    interim(server, 4_000)
+    getattr(server.store, comes_back)()
+    server.pass_time(1)
+    assert uploaded(server) == [4_000]
+    assert server.spool.journal_itself.waiting == 0
+    assert interim(server, 5_000)
+    assert uploaded(server) == [5_000]
+
+
+def test_a_whole_evening_in_the_spool_comes_out_right(server: AwayServer) -> None:
+    accept = server.log_in(Acct_Session_Id=SESSION)
+    named = {"Acct_Session_Id": SESSION, "Class": accept["Class"][0]}
+    server.store.refuse()
+    for kind, up in (("Start", 0), ("Interim-Update", 1_000), ("Stop", 2_000)):
+        server.pass_time(5)
+        assert server.report(kind, Acct_Input_Octets=up, Acct_Session_Time=up // 500, **named)
+    server.store.be_well()
+    server.pass_time(1)
+    assert (uploaded(server), states(server)) == ([2_000], ["CLOSED"])
+
+
+def test_what_comes_during_the_replay_is_recorded_after_what_is_older(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.store.refuses = None
+    server.store.hang()
+    server.pass_time(0.3)  # the probe is on its way
+    (probe,) = server.store.held or []
+    server.store.held = []
+    probe[1](None)
+    server.pass_time(0.15)  # now the replay is
+    assert server.recording.is_behind
+    before = len(server.sent())
+    server.ask(a_report("Stop", Acct_Session_Id=SESSION, Acct_Input_Octets=9_000).RequestPacket())
+    assert len(server.sent()) == before  # held until the replay has arrived, or until it is clear that it does not
+    server.store.go_on()
+    server.pass_time(0.5)
+    assert len(server.sent()) == before + 1
+    assert (uploaded(server), states(server)) == ([9_000], ["CLOSED"])
+    assert not server.recording.is_behind
+
+
+def test_what_is_held_during_a_replay_that_hangs_is_spooled_and_answered(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.store.refuses = None
+    server.store.hang()
+    server.pass_time(0.3)
+    (probe,) = server.store.held or []
+    server.store.held = []
+    probe[1](None)
+    server.pass_time(0.15)
+    before = len(server.sent())
+    server.ask(a_report("Stop", Acct_Session_Id=SESSION, Acct_Input_Octets=9_000).RequestPacket())
+    server.pass_time(0.2)
+    assert len(server.sent()) == before + 1
+    server.store.go_on()
+    server.pass_time(1)
+    assert (uploaded(server), states(server)) == ([9_000], ["CLOSED"])
+
+
+def test_a_spool_that_cannot_be_written_means_no_answer(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.spool.refuses = SpoolFull("it is full")
+    assert [interim(server, 2_000), interim(server, 3_000)] == [False, False]
+    assert server.counters.counts["dropped_spool_full"] == 2
+    server.spool.refuses = None
+    assert interim(server, 4_000)
+
+
+def test_a_spool_that_cannot_be_written_leaves_a_slow_store_time(server: AwayServer) -> None:
+    online(server)
+    server.spool.refuses = SpoolFull("it is full")
+    server.store.hang()
+    interim(server, 1_000)
+    server.pass_time(1)
+    before = len(server.sent())
+    server.store.go_on()
+    assert len(server.sent()) == before + 1
+    assert uploaded(server) == [1_000]
+
+
+def test_what_no_handler_would_take_is_not_spooled(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    waiting = server.spool.journal_itself.waiting
+    request = a_report("Start", Acct_Session_Id=SESSION)
+    del request["Acct-Status-Type"]
+    assert server.ask(request.RequestPacket()) == []
+    assert server.spool.journal_itself.waiting == waiting
+
+
+def test_a_router_that_is_no_more_costs_its_records_and_they_are_set_aside(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.known.replace(evolve(server.known.directory, routers={}))
+    server.store.be_well()
+    server.pass_time(1)
+    assert server.spool.journal_itself.waiting == 0
+    assert server.counters.counts["spool_set_aside"] == 1
+    assert len(list(server.root.glob("*.damaged"))) == 1
+
+
+def test_a_record_that_cannot_be_carried_out_costs_only_itself(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    for n in (1, 2, 3):
+        interim(server, n * 1_000)
+    journal = server.spool.journal_itself
+    server.spool.append(b"\x07not an entry", lambda error: None)
+    server.store.be_well()
+    server.pass_time(1)
+    assert uploaded(server) == [3_000]
+    assert server.counters.counts["spool_set_aside"] == 1
+    assert journal.waiting == 0
+
+
+def test_a_reboot_that_was_inferred_while_the_store_was_away_is_carried_out_when_it_is_back(
+    server: AwayServer,
+) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.log_in(mac="AA:BB:CC:00:00:09", Acct_Session_Id="80200001")
+    server.store.be_well()
+    server.pass_time(1)
+    assert states(server)[0] == "CLOSED"
+
+
+# Exactly once
+
+
+def positions(server: AwayServer) -> dict[str, int]:
+    with server.database.reading() as connection:
+        rows = connection.execute(select(spooled.c.spool_id, spooled.c.position).where(spooled.c.spool_id != "probe"))
+        return {row.spool_id: row.position for row in rows}
+
+
+def decided(server: AwayServer) -> int:
+    query = select(func.count()).where(decisions.c.reason == "store_away")
+    with server.database.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def test_a_crash_between_the_commit_and_the_removal_replays_nothing_twice(server: AwayServer) -> None:
+    online(server)
+    server.pass_time(1)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.log_in(Acct_Session_Id="80100002")
+    journal = server.spool.journal_itself
+    server.spool.release = lambda records, done: None  # type: ignore[method-assign] - the process ends here
+    server.store.be_well()
+    server.pass_time(1)
+    assert decided(server) == 1
+    crash(journal)
+    adopt(server)
+    assert decided(server) == 1
+    assert uploaded(server)[0] == 1_000
+
+
+def test_a_crash_before_the_commit_loses_nothing(server: AwayServer) -> None:
+    online(server)
+    server.pass_time(1)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.log_in(Acct_Session_Id="80100002")
+    crash(server.spool.journal_itself)
+    adopt(server)
+    assert decided(server) == 1
+    assert uploaded(server)[0] == 1_000
+
+
+def test_a_commit_whose_answer_was_lost_is_not_done_again(server: AwayServer) -> None:
+    online(server)
+    server.pass_time(1)
+    server.store.refuse()
+    server.log_in(Acct_Session_Id="80100002")
+    server.store.hang()
+    server.store.refuses = None
+    server.pass_time(0.3)
+    (probe,) = server.store.held or []
+    server.store.held = []
+    probe[1](None)
+    server.pass_time(0.15)
+    (replay,) = server.store.held or []
+    server.submit(replay[0], lambda result: None)  # it reaches the store, and what the store says is lost
+    assert decided(server) == 1
+    server.store.be_well()
+    server.pass_time(1)
+    assert decided(server) == 1
+    assert server.spool.journal_itself.waiting == 0
+
+
+def adopt(server: AwayServer) -> None:
+    """The server starts anew, and finds what the one before left behind."""
+    root = server.root
+    server.restart()
+    for journal in orphans(root, Told()):
+        server.spool.journal = journal
+        server.replaying.wake()
+        server.pass_time(1)
+        assert journal.waiting == 0
+
+
+def test_records_of_two_spools_do_not_mix(server: AwayServer) -> None:
+    online(server)
+    server.pass_time(1)
+    server.store.refuse()
+    server.log_in(Acct_Session_Id="80100002")
+    crash(server.spool.journal_itself)
+    server.restart()
+    server.log_in(Acct_Session_Id="80100002")
+    server.store.refuse()
+    server.pass_time(1)
+    server.log_in(Acct_Session_Id="80100003")
+    adopt_all = orphans(server.root, Told())
+    assert len(adopt_all) == 1
+    server.store.be_well()
+    server.pass_time(1)
+    server.spool.journal = adopt_all[0]
+    server.replaying.wake()
+    server.pass_time(1)
+    assert decided(server) == 2
+    assert len(positions(server)) == 2
+
+
+def test_more_than_a_batch_is_replayed(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    for n in range(1, 700):
+        assert interim(server, n * 1_000)
+    server.store.be_well()
+    server.pass_time(1)
+    assert uploaded(server) == [699_000]
+    assert server.counters.counts["replayed"] == 699
