@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import frozen
 
-from radiusd.faults import kills
+from radiusd.faults import kills, losses
 from radiusd.faults.places import POSTGRESQL, SQLITE
 from radiusd.faults.stage import Stage
 from radiusd.faults.verdicts import Report
@@ -32,6 +32,10 @@ def _kills(plan: kills.Plan) -> Run:
     return lambda stage: kills.run(stage, plan)
 
 
+def _losses(plan: losses.Plan) -> Run:
+    return lambda stage: losses.run(stage, plan)
+
+
 FAULTS = (
     Fault(
         id="R1",
@@ -43,6 +47,17 @@ FAULTS = (
         at_night=_kills(kills.Plan(kills=1000, guests=60_000)),
         as_control=_kills(kills.Plan(kills=2)),
         limit=120,
+    ),
+    Fault(
+        id="R6",
+        title="a network that loses, repeats and reorders; retransmissions to two nodes",
+        stores=(POSTGRESQL,),
+        control="no-duplicates",
+        control_store=POSTGRESQL,
+        in_lane=_losses(losses.Plan()),
+        at_night=_losses(losses.Plan(exchanges=2_000_000)),
+        as_control=_losses(losses.Plan(exchanges=1500)),
+        limit=150,
     ),
 )
 

@@ -27,17 +27,18 @@ class _Socket(asyncio.DatagramProtocol):
         self._hears = hears
         self.transport: Any = None
         self.asked: dict[int, tuple[bytes, asyncio.Future[Packet]]] = {}
+        self.latest: dict[int, bytes] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         asked = self.asked.get(data[1]) if len(data) > 1 else None
+        if len(data) > 1:
+            self._hears.heard(data, addr, self.latest.get(data[1]))
         if asked is None:
-            self._hears.heard(data, addr, None)
             return
         request, answer = asked
-        self._hears.heard(data, addr, request)
         try:
             reply = decode(data)
         except WireError:
@@ -59,7 +60,7 @@ class Router:
         self.sent = 0
 
     def heard(self, data: bytes, sender: Address, request: bytes | None) -> None:
-        """A datagram came; `request` is what it may answer, if that still waits."""
+        """A datagram came; `request` is the latest of its Identifier, None if there is none."""
 
     async def open(self, sockets: int = 2) -> "Router":
         """Open its sockets."""
@@ -80,7 +81,7 @@ class Router:
         place, identifier = await self._free_place()
         request = make(identifier)
         answer: asyncio.Future[Packet] = asyncio.get_running_loop().create_future()
-        place.asked[identifier] = (request, answer)
+        place.asked[identifier], place.latest[identifier] = (request, answer), request
         try:
             for number, pause in enumerate(pauses):
                 self.sent += 1
