@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import frozen
 
-from radiusd.faults import kills, losses
+from radiusd.faults import floods, kills, losses
+from radiusd.faults.flood import UNKNOWN
 from radiusd.faults.places import POSTGRESQL, SQLITE
 from radiusd.faults.stage import Stage
 from radiusd.faults.verdicts import Report
@@ -36,6 +37,10 @@ def _losses(plan: losses.Plan) -> Run:
     return lambda stage: losses.run(stage, plan)
 
 
+def _floods(plan: floods.Plan) -> Run:
+    return lambda stage: floods.run(stage, plan)
+
+
 FAULTS = (
     Fault(
         id="R1",
@@ -58,6 +63,17 @@ FAULTS = (
         at_night=_losses(losses.Plan(exchanges=2_000_000)),
         as_control=_losses(losses.Plan(exchanges=1500)),
         limit=150,
+    ),
+    Fault(
+        id="R21",
+        title="floods from strangers, from a forger, and from a router that asks 50 times its share",
+        stores=(SQLITE,),
+        control="log-every-drop",
+        control_store=SQLITE,
+        in_lane=_floods(floods.Plan()),
+        at_night=_floods(floods.Plan(seconds=600)),
+        as_control=_floods(floods.Plan(before=2, seconds=3, kinds=(UNKNOWN,))),
+        limit=90,
     ),
 )
 

@@ -44,7 +44,7 @@ class Plan:
     exchanges: int = 20_000
     at_once: int = 400
     nodes: int = 2
-    stay: float = 2.5
+    stay: float = 4.0
     """Seconds a guest stays at least: longer than a datagram is under way."""
     weather: Weather = field(factory=Weather)
 
@@ -186,8 +186,8 @@ async def run(stage: Stage, plan: Plan) -> Report:
         )
         await _come(crowd, guests, plan.at_once, stage)
         await asyncio.sleep(plan.weather.latest + 0.5)
-        for each in (*routers, *(one for pair in proxies for one in pair)):
-            each.close()
+        for open_one in (*routers, *(one for pair in proxies for one in pair)):
+            open_one.close()
         for node in nodes:
             await node.stop()
         return _judged(url, crowd, replies, [one.counts for pair in proxies for one in pair], plan)

@@ -74,8 +74,7 @@ class Proxy(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         """Carry nothing any more."""
-        for each in (self, *self._ways.values()):
-            transport = each._transport if isinstance(each, Proxy) else each.transport
+        for transport in (self._transport, *(each.transport for each in self._ways.values())):
             if transport is not None:
                 transport.close()
 
