@@ -32,8 +32,10 @@ web.building          policy config pc_system store vault web charging.port     
 spool                 -                                                                    attrs
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
-cluster               -                                                                    attrs msgspec redis twisted
+cluster               -                                                                    attrs msgspec psycopg2 redis twisted zope
 cluster.building      config cluster secret_files                                          twisted
+live                  policy store cluster web.times                                       attrs msgspec sqlalchemy twisted
+live.building         config cluster live                                                  -
 pc_system             policy                                                               attrs msgspec treq twisted zope
 charging              policy store pc_system web.fair                                      attrs msgspec sqlalchemy treq twisted
 charging.building     policy config pc_system store secret_files web.fair charging         -
@@ -65,7 +67,7 @@ virtual_pc_system     -                                                         
 virtual_partner       -                                                                    attrs click msgspec twisted
 virtual_playwave      -                                                                    attrs click msgspec rich treq twisted
 demo                  policy vault charging.wallet store app serving                       attrs click sqlalchemy twisted
-bench                 policy wire vault passwords store app virtual_router                 attrs click msgspec rich sqlalchemy twisted
+bench                 policy wire vault passwords store handlers.classes app virtual_router             attrs click msgspec rich sqlalchemy twisted
 faults                *                                                                    attrs click sqlalchemy twisted
 drawing               policy                                                               click
 """  # noqa: E501 - a table

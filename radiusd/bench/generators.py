@@ -19,7 +19,7 @@ from radiusd.bench.processes import output_of
 
 FIRST = "first"
 """The scenario of devices that were never seen; the generator knows it as a login by PAP."""
-SCENARIOS = (FIRST, "auth-pap", "auth-chap", "acct", "mixed", "acct-bare", "interims")
+SCENARIOS = (FIRST, "auth-pap", "auth-chap", "acct", "mixed", "acct-bare", "returns", "interims")
 INTERIMS = 3
 REQUESTS_OF_A_SESSION = {
     FIRST: 1,
@@ -28,6 +28,7 @@ REQUESTS_OF_A_SESSION = {
     "acct": INTERIMS + 2,
     "mixed": INTERIMS + 3,
     "acct-bare": INTERIMS + 2,
+    "returns": 2,
     "interims": 1,
 }
 LONGEST = 600  # seconds, for one run
@@ -50,9 +51,10 @@ class Load:
     """One run: devices of a chain's users do what `scenario` says, `in_flight` sessions at a time.
 
     `devices` come again and again until `sessions` are over. They are of the users from `first_user` on, `users` of
-    them (all that follow in the chain, when None). Every router's Acct-Session-Ids begin at `first_id`. With a `rate`
-    so many sessions begin each second, whatever the server does. `timeout` is in milliseconds. For interims,
-    `elapsed` is what was counted before, in seconds, and `classes` a file with the Class of each device.
+    them (all that follow in the chain, when None). Every router's Acct-Session-Ids begin at `first_id`, and show that
+    it was started `boot` times. With a `rate` so many sessions begin each second, whatever the server does. `timeout`
+    is in milliseconds. Another `seed` is another order. For interims, `elapsed` is what was counted before, in seconds,
+    and `classes` a file with the Class of each device.
     """
 
     scenario: str
@@ -63,9 +65,11 @@ class Load:
     users: int | None = None
     in_flight: int = 64
     first_id: int = 1
+    boot: int = 1
     rate: int = 0
     timeout: int = 3000
     resends: int = 3
+    seed: int = 1
     interims: int = INTERIMS
     elapsed: int = 0
     classes: Path | None = None
@@ -138,10 +142,12 @@ class RadiusLoad:
             "--in-flight": load.in_flight,
             "--interims": load.interims,
             "--first-id": load.first_id,
+            "--boot": load.boot,
             "--elapsed": load.elapsed,
             "--rate": load.rate,
             "--timeout": load.timeout,
             "--resends": load.resends,
+            "--seed": load.seed,
             "--limit": load.limit,
             "--user": USER,
             "--password": PASSWORD,

@@ -277,7 +277,7 @@ class Measurement:
             scenario=scenario,
             sessions=sessions,
             chain=chain,
-            devices=min(sessions, chain.users),
+            devices=chain.users,
             # A closed loop waits with as many as are told; an open one must never have to wait for itself.
             in_flight=4096 if rate else self._plan.in_flight,
             first_id=contestant.next_id,

@@ -144,6 +144,33 @@ def resident(pid: int) -> float:
     return int(found[1]) / 1000 if found else 0.0
 
 
+def resident_of(root: int) -> float:
+    """The same of a process and all below it; what they share counts for each."""
+    return sum(resident(each) for each in _family((root,), _children()))
+
+
+def open_files(root: int) -> int:
+    """Descriptors that a process and all below it have open."""
+    count = 0
+    for each in _family((root,), _children()):
+        try:
+            count += len(list(Path(f"/proc/{each}/fd").iterdir()))
+        except OSError:
+            continue  # it ended just now
+    return count
+
+
+def _children() -> Mapping[int, Sequence[int]]:
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                found[read_stat((folder / "stat").read_text())[0]].append(int(folder.name))
+            except OSError:
+                continue
+    return found
+
+
 def _family(roots: Iterable[int], children: Mapping[int, Sequence[int]]) -> set[int]:
     found: set[int] = set()
     waiting = list(roots)

@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Self
@@ -41,6 +43,15 @@ class Server:
         """SIGKILL: no goodbye, nothing is finished."""
         self._process.kill()
         self._process.wait()
+
+    @contextmanager
+    def launched(self) -> Iterator[Self]:
+        """Runs within this `with` as well, which does not wait until it answers."""
+        self.launch()
+        try:
+            yield self
+        finally:
+            end(self._process)
 
     def __enter__(self) -> Self:
         self.launch()

@@ -172,7 +172,7 @@ static void ask(struct session *session, uint64_t meant_at, uint64_t at)
 static bool is_last(int step)
 {
     if (!run.does->accounting || run.does->only_interims) return true;
-    return step > want.interims;
+    return step > want.interims || (run.does->only_start && step == 0);
 }
 
 /* The request is over, answered or lost: the session goes on if it may, or makes room for another. */

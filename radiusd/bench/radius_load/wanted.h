@@ -14,7 +14,7 @@
 /* What each session does: perhaps a login, then accounting; `before` is a round of logins that is not measured. */
 struct scenario {
     const char *name;
-    bool login, chap, accounting, only_interims, before;
+    bool login, chap, accounting, only_interims, only_start, before;
 };
 
 static const struct scenario scenarios[] = {
@@ -23,16 +23,17 @@ static const struct scenario scenarios[] = {
     { .name = "acct", .accounting = true, .before = true },
     { .name = "acct-bare", .accounting = true },
     { .name = "mixed", .login = true, .accounting = true },
+    { .name = "returns", .login = true, .accounting = true, .only_start = true },
     { .name = "interims", .accounting = true, .only_interims = true },
     { .name = "respond" },
 };
 
 static struct {
     long auth_port, acct_port, sessions, devices, first_user, users, users_per_nas, addresses, ports, in_flight;
-    long interims, interim_every, first_id, elapsed, rate, timeout, resends, limit, seed, print;
+    long interims, interim_every, first_id, boot, elapsed, rate, timeout, resends, limit, seed, print;
 } want = {
     .auth_port = 1812, .acct_port = 1813, .sessions = 10000, .users = 20000, .users_per_nas = 1250, .addresses = 1,
-    .ports = 1, .in_flight = 64, .interims = 3, .interim_every = 60, .first_id = 1, .timeout = 3000, .resends = 3,
+    .ports = 1, .in_flight = 64, .interims = 3, .interim_every = 60, .first_id = 1, .boot = 1, .timeout = 3000, .resends = 3,
     .limit = 60, .seed = 1,
 };
 
@@ -54,6 +55,7 @@ static const struct number {
     { "interims", &want.interims, 0, 10000, "Interim-Updates of each session" },
     { "interim-every", &want.interim_every, 1, 86400, "seconds between them, as they are counted" },
     { "first-id", &want.first_id, 0, 1 << 30, "where each router's Acct-Session-Ids begin" },
+    { "boot", &want.boot, 0, 15, "the digit in them that changes when a router is started again" },
     { "elapsed", &want.elapsed, 0, 1 << 30, "seconds already counted when the first Interim-Update comes" },
     { "rate", &want.rate, 0, 10000000, "sessions that begin each second; 0: as fast as they are answered" },
     { "timeout", &want.timeout, 1, 60000, "milliseconds until a request is sent again" },

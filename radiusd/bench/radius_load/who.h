@@ -47,7 +47,7 @@ static struct who who_is(long session, long first_id)
     number = who.device / want.users * want.users_per_nas + who.user % want.users_per_nas;
     if (!scenario->only_interims) number += who.visit * devices_of_a_user * want.users_per_nas;
     /* The kind of service, a digit that changes with each reboot, and a counter. */
-    who.id = 0x80100000u | (uint32_t)((first_id + number) & 0xfffff);
+    who.id = 0x80000000u | (uint32_t)want.boot << 20 | (uint32_t)((first_id + number) & 0xfffff);
     who.class = classes == NULL ? NULL : classes[classes_are_of_devices ? who.device : session];
     return who;
 }
