@@ -79,8 +79,7 @@ class Journal:
 
     def read(self, most: int) -> list[Record]:
         """The next records that were not read yet, in their order; each batch is released before the next is read."""
-        writing = self._open
-        found = self._reader.read(most, *((writing.path, writing.length) if writing is not None else ()))
+        found = self._reader.read(most)
         if not found and self.waiting:
             # What was counted and cannot be read was damaged meanwhile, and is set aside by now.
             self._clear()

@@ -12,7 +12,7 @@ Told = Callable[[str, Path], None]
 
 
 class Reader:
-    """Goes through the segments once. What lies behind `durable` in the newest one is not looked at."""
+    """Goes through the segments once, also through the one that still grows."""
 
     def __init__(self, folder: Path, spool_id: bytes, told: Told) -> None:
         self._folder = folder
@@ -23,42 +23,39 @@ class Reader:
         self._base = 0
         """Where in the file `_octets` begin."""
         self._at = 0
-        self._latest = 0
 
-    def read(self, most: int, writing: Path | None = None, durable: int = 0) -> list[Record]:
-        """The next records, `most` at most; none when all were read. `writing` is the segment that still grows."""
+    def read(self, most: int) -> list[Record]:
+        """The next records, `most` at most; none when all were read."""
         found: list[Record] = []
         while len(found) < most:
             record = record_at(self._octets, self._at, self._id)
             if record is not None:
                 self._at = record.end
-                if record.sequence > self._latest:
-                    self._latest = record.sequence
-                    found.append(record)
+                found.append(record)
             elif self._at < len(self._octets):
                 self._skip()
-            elif not self._turn(writing, durable):
+            elif not self._turn():
                 break
         return found
 
-    def _turn(self, writing: Path | None, durable: int) -> bool:
+    def _turn(self) -> bool:
         """Have more octets to read: of this segment if it grew, else of the next; False if there are none."""
         path, end = self._path, self._base + len(self._octets)
-        if path is not None and self._load(path, end, writing, durable):
+        if path is not None and self._load(path, end):
             return True
         for each in segments_of(self._folder):
-            if (path is None or each.name > path.name) and self._load(each, 0, writing, durable):
+            if (path is None or each.name > path.name) and self._load(each, 0):
                 if is_header(self._octets, self._id):
                     self._at = HEADER_LENGTH
                 return True
         return False
 
-    def _load(self, path: Path, start: int, writing: Path | None, durable: int) -> bool:
+    def _load(self, path: Path, start: int) -> bool:
         """Whether `path` has octets from `start` on; they are in memory then."""
         try:
             with path.open("rb") as file:
                 file.seek(start)
-                octets = file.read(durable - start) if path == writing else file.read()
+                octets = file.read()
         except FileNotFoundError:
             return False
         if octets:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
+from radiusd.away.outlook import Outlook
 from radiusd.spool.errors import SpoolFull
 from radiusd.spool.journal import orphans
 from radiusd.store.schema import connections, decisions
@@ -15,6 +17,12 @@ from tests.server.given import a_report
 from tests.spool.given import Told, crash
 
 SESSION = "80100001"
+
+
+class LockTimeout(Exception):
+    """Stands for psycopg2's error, of which psycopg2 alone can set the code."""
+
+    pgcode = "55P03"
 
 
 def online(server: AwayServer) -> bytes:
@@ -119,6 +127,54 @@ def test_what_comes_during_the_replay_is_recorded_after_what_is_older(server: Aw
     assert len(server.sent()) == before + 1
     assert (uploaded(server), states(server)) == ([9_000], ["CLOSED"])
     assert not server.recording.is_behind
+
+
+def test_as_long_as_older_is_in_the_spool_what_is_new_goes_there_as_well(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.store.be_well()
+    while server.gate.outlook is not Outlook.HERE:
+        server.pass_time(0.01)
+    assert server.spool.journal_itself.waiting == 1
+    assert interim(server, 2_000)
+    assert server.spool.journal_itself.waiting == 2
+    server.pass_time(1)
+    assert uploaded(server) == [2_000]
+
+
+def test_what_is_held_is_kept_over_several_last_batches(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.store.be_well()
+    server.store.refuses = None
+    while not server.recording.is_behind or server.gate.outlook is not Outlook.HERE:
+        server.pass_time(0.01)
+    server.store.hang()
+    server.pass_time(0.15)
+    server.ask(a_report("Interim-Update", Acct_Session_Id=SESSION, Acct_Input_Octets=3_000).RequestPacket())
+    server.spool.append(b"\x07what nobody understands", lambda error: None)
+    before = len(server.sent())
+    server.store.go_on()
+    server.pass_time(0.5)
+    assert len(server.sent()) == before + 1
+    assert uploaded(server) == [3_000]
+
+
+def test_a_replay_that_others_were_in_the_way_of_is_tried_again(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.store.be_well()
+    while server.gate.outlook is not Outlook.HERE:
+        server.pass_time(0.01)
+    server.store.refuses = OperationalError("UPDATE", {}, LockTimeout())
+    server.pass_time(0.5)
+    assert server.counters.counts["spool_set_aside"] == 0
+    server.store.refuses = None
+    server.pass_time(0.5)
+    assert uploaded(server) == [1_000]
 
 
 def test_what_is_held_during_a_replay_that_hangs_is_spooled_and_answered(server: AwayServer) -> None:
