@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from policy import session as sessions
 from policy.accounts import Account, Branch, Device
@@ -15,6 +15,7 @@ from policy.passes import Pass, data_left
 from policy.quantities import Instant, Octets, Seconds
 from policy.session import Admitted, DeviceSwitched, Phase, Session
 from policy.telling import told_speed
+from policy.values import evolve
 from policy.words import REFUSALS
 
 

@@ -1,12 +1,14 @@
 """A connection: one stretch of a session under one Acct-Session-Id on one NAS."""
 
 from enum import Enum
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from policy.quantities import Instant, Seconds
 from policy.table import ignore, on, table
 from policy.usage import NOTHING, Counters, Report, Usage, take_over
+from policy.values import evolve
 
 
 class ConnectionState(Enum):
@@ -162,21 +164,20 @@ ConnectionEvent = (
 )
 
 
-def meter(connection: Connection, event: AccountingEvent) -> Connection:
-    """Take over counters, and the latest address the NAS reported."""
-    counters, _ = take_over(connection.counters, _believable(connection, event))
+def meter(connection: Connection, event: AccountingEvent, **more: Any) -> Connection:
+    """Take over counters, and the latest address the NAS reported; `more` changes with them."""
     is_latest = event.at >= connection.last_at
     address = event.framed_ip_address if is_latest else connection.framed_ip_address
-    return evolve(
-        connection,
-        counters=counters,
-        last_at=max(event.at, connection.last_at),
-        started_at=connection.opened_at if connection.started_at is None else connection.started_at,
-        acct_session_id=connection.acct_session_id or event.acct_session_id,
-        framed_ip_address=address or connection.framed_ip_address or event.framed_ip_address,
-        nas_address=event.nas_address or connection.nas_address,
-        boot=connection.boot or event.boot,
-    )
+    changes = {
+        "counters": take_over(connection.counters, _believable(connection, event)),
+        "last_at": event.at if is_latest else connection.last_at,
+        "started_at": connection.opened_at if connection.started_at is None else connection.started_at,
+        "acct_session_id": connection.acct_session_id or event.acct_session_id,
+        "framed_ip_address": address or connection.framed_ip_address or event.framed_ip_address,
+        "nas_address": event.nas_address or connection.nas_address,
+        "boot": connection.boot or event.boot,
+    }
+    return evolve(connection, **{**changes, **more})
 
 
 def _believable(connection: Connection, event: AccountingEvent) -> Report:
@@ -191,13 +192,14 @@ def _believable(connection: Connection, event: AccountingEvent) -> Report:
 def begin(connection: Connection, event: AccountingStart) -> Connection:
     """The NAS names the connection."""
     started = event.at if connection.started_at is None else connection.started_at
-    return evolve(meter(connection, event), started_at=max(started, connection.opened_at))
+    return meter(connection, event, started_at=max(started, connection.opened_at))
 
 
 def finish(connection: Connection, event: AccountingStop) -> Connection:
     """The Stop has the last word, and its counters are taken over first."""
-    metered = evolve(meter(connection, event), terminate_cause=event.cause)
-    return _closed(metered, event.at, Closing.STOPPED)
+    closed_at = max(event.at, connection.opened_at)
+    closed = {"state": ConnectionState.CLOSED, "closed_at": closed_at, "closing": Closing.STOPPED}
+    return meter(connection, event, terminate_cause=event.cause, **closed)
 
 
 def close_as_proven(connection: Connection, event: CutProven) -> Connection:
@@ -232,7 +234,8 @@ def confirm_stop(connection: Connection, event: AccountingStop) -> Connection:
 
 
 def _closed(connection: Connection, at: Instant, closing: Closing) -> Connection:
-    return evolve(connection, closed_at=max(at, connection.opened_at), closing=closing)
+    closed_at = max(at, connection.opened_at)
+    return evolve(connection, state=ConnectionState.CLOSED, closed_at=closed_at, closing=closing)
 
 
 _OPEN, _CUTTING, _CLOSED = ConnectionState.OPEN, ConnectionState.CUTTING, ConnectionState.CLOSED

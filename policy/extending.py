@@ -1,9 +1,8 @@
 """Adding to a pass that was sold already."""
 
-from attrs import evolve
-
 from policy.passes import Pass
 from policy.quantities import LONGEST_SESSION_TIMEOUT, Instant, Octets, Seconds
+from policy.values import evolve
 
 
 def extended(bought: Pass, time: Seconds, data: Octets, at: Instant) -> Pass:

@@ -6,10 +6,11 @@ renewed. Whatever ends it first ends it once; its charge is then stopped, and un
 
 from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from policy.quantities import Instant, Seconds, later
 from policy.table import ignore, on, table
+from policy.values import evolve
 
 OTT_LASTS = Seconds(60)
 HEARTBEAT_EVERY = Seconds(120)

@@ -1,8 +1,9 @@
 """A pass with its live sessions and their connections: what one event may change, and all that follows from it."""
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from policy import connection as connections
 from policy import session as sessions
@@ -41,11 +42,15 @@ from policy.session import (
     TimeSpent,
 )
 from policy.usage import NOTHING, Usage
+from policy.values import evolve
 
 USER_REQUEST, SESSION_TIMEOUT, NAS_REQUEST = 1, 5, 10  # Acct-Terminate-Cause (RFC 2866 §5.10)
 
 _ROUTER_IS_EARLY_BY = Seconds(5)
 _STILL_ALIVE_AFTER = 5_000
+
+
+V = TypeVar("V", Session, Connection)
 
 
 @frozen
@@ -58,11 +63,17 @@ class Holding:
 
     def session(self, session_id: int) -> Session:
         """The session of this id."""
-        return next(each for each in self.sessions if each.id == session_id)
+        for each in self.sessions:
+            if each.id == session_id:
+                return each
+        raise KeyError(session_id)
 
     def connection(self, connection_id: int) -> Connection:
         """The connection of this id."""
-        return next(each for each in self.connections if each.id == connection_id)
+        for each in self.connections:
+            if each.id == connection_id:
+                return each
+        raise KeyError(connection_id)
 
     def active(self) -> Iterator[Session]:
         """The sessions that hold a place."""
@@ -74,13 +85,18 @@ class Holding:
 
     def with_session(self, changed: Session) -> "Holding":
         """This, with a session in its new state, or one more session."""
-        others = tuple(each for each in self.sessions if each.id != changed.id)
-        return evolve(self, sessions=(*others, changed))
+        return Holding(self.bought, _with(self.sessions, changed), self.connections)
 
     def with_connection(self, changed: Connection) -> "Holding":
         """This, with a connection in its new state, or one more connection."""
-        others = tuple(each for each in self.connections if each.id != changed.id)
-        return evolve(self, connections=(*others, changed))
+        return Holding(self.bought, self.sessions, _with(self.connections, changed))
+
+
+def _with(values: tuple[V, ...], changed: V) -> tuple[V, ...]:
+    """One of `values` replaced by how it is now, or one more."""
+    if len(values) == 1 and values[0].id == changed.id:
+        return (changed,)
+    return (*(each for each in values if each.id != changed.id), changed)
 
 
 def gathered(bought: Pass, live: Iterable[Session], lines: Iterable[Connection]) -> Holding:
@@ -254,14 +270,15 @@ def _metered(holding: Holding, before: Connection, event: ConnectionEvent) -> tu
     if connection is not before:
         holding = holding.with_connection(connection)
     if fresh != NOTHING and connection.session_id is not None:
-        holding = _count(holding, connection.session_id, fresh)
+        holding = count(holding, connection.session_id, fresh)
     return holding, connection
 
 
-def _count(holding: Holding, session_id: int, fresh: Usage) -> Holding:
+def count(holding: Holding, session_id: int, fresh: Usage) -> Holding:
+    """What a connection of this session used anew is used of the session and of the pass."""
     session = sessions.advance(holding.session(session_id), Metered(fresh))
     bought = evolve(holding.bought, used=holding.bought.used.plus(fresh))
-    return evolve(holding.with_session(session), bought=bought)
+    return Holding(bought, _with(holding.sessions, session), holding.connections)
 
 
 def _is_alive_after_all(connection: Connection, event: AccountingEvent) -> bool:

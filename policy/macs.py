@@ -1,6 +1,7 @@
 """MAC addresses as the many NASes write them, and as we do."""
 
 import re
+from functools import lru_cache
 
 _FORMATS = re.compile(
     "|".join(
@@ -14,6 +15,7 @@ _FORMATS = re.compile(
 )
 
 
+@lru_cache(maxsize=100_000)
 def canonical_mac(text: str) -> str | None:
     """`text` as AA:BB:CC:DD:EE:FF, whatever its case and separators; None if it is no MAC address."""
     if _FORMATS.fullmatch(text) is None:

@@ -6,14 +6,13 @@ machine. `Meter.take` does exactly what `holding.report` would have done, or say
 
 from enum import Enum
 
-from attrs import define, evolve
+from attrs import define
 
-from policy import session as sessions
 from policy.connection import Connection
-from policy.holding import Holding
+from policy.holding import Holding, count
 from policy.quantities import Instant, Octets, Seconds
-from policy.session import Metered
 from policy.usage import Counters, Usage
+from policy.values import evolve
 
 _ROUNDING = 2
 _NEVER = Instant(1 << 62)
@@ -94,11 +93,7 @@ def metered(holding: Holding, meter: Meter) -> Holding:
     was = before.counters.used
     if now == was and before.last_at == meter.last_at:
         return holding
-    connection = evolve(before, counters=Counters(now), last_at=meter.last_at)
-    holding = holding.with_connection(connection)
+    holding = holding.with_connection(evolve(before, counters=Counters(now), last_at=meter.last_at))
     if before.session_id is None or now == was:
         return holding
-    fresh = now.less(was)
-    session = sessions.advance(holding.session(before.session_id), Metered(fresh))
-    bought = evolve(holding.bought, used=holding.bought.used.plus(fresh))
-    return evolve(holding.with_session(session), bought=bought)
+    return count(holding, before.session_id, now.less(was))

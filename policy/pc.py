@@ -3,13 +3,14 @@
 from collections.abc import Collection
 from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from policy.effects import Effect
 from policy.facts import fact
 from policy.holding import Holding, end_session, is_spent
 from policy.quantities import Instant, Seconds
 from policy.session import PcLogout, Session
+from policy.values import evolve
 
 
 class Resume(Enum):

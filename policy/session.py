@@ -2,11 +2,12 @@
 
 from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from policy.quantities import Instant
 from policy.table import ignore, on, table
 from policy.usage import NOTHING, Usage
+from policy.values import evolve
 
 
 class Phase(Enum):

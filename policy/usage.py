@@ -8,7 +8,7 @@ zero, and neither takes anything back.
 
 from collections.abc import Iterable
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from policy.quantities import Octets, Seconds
 
@@ -89,21 +89,18 @@ class Counters:
     inexact: tuple[Sample, ...] = ()
 
 
-def take_over(counters: Counters, report: Report) -> tuple[Counters, Usage]:
-    """The counters after `report`, and what was new in it; nothing in a repeated, late or empty one."""
+def take_over(counters: Counters, report: Report) -> Counters:
+    """The counters after `report`; the same ones after a repeated, late or empty one."""
     if report.is_empty:
         after = counters
     elif report.is_exact:
         after = _with_exact(counters, report)
     else:
         after = _with_inexact(counters, report)
-    used = _greatest(after.used, Usage(seconds=report.seconds or Seconds(0)))
-    fresh = Usage(
-        Octets(used.uploaded - counters.used.uploaded),
-        Octets(used.downloaded - counters.used.downloaded),
-        Seconds(used.seconds - counters.used.seconds),
-    )
-    return (counters, NOTHING) if fresh == NOTHING and after is counters else (evolve(after, used=used), fresh)
+    used, seconds = after.used, report.seconds
+    if seconds is None or seconds <= used.seconds:
+        return after
+    return Counters(Usage(used.uploaded, used.downloaded, seconds), after.exact, after.inexact)
 
 
 def _sample(report: Report) -> Sample:
@@ -120,7 +117,7 @@ def _with_exact(counters: Counters, report: Report) -> Counters:
     sample = _sample(report)
     if not counters.inexact:
         used = _greatest(counters.used, Usage(sample.uploaded, sample.downloaded))
-        return evolve(counters, used=used) if used != counters.used else counters
+        return Counters(used, counters.exact) if used != counters.used else counters
     newest = counters.exact is None or sample.seconds >= counters.exact.seconds
     return _laid_out(counters, sample if newest else counters.exact, counters.inexact, sample)
 

@@ -8,6 +8,7 @@ from twisted.logger import Logger
 from radiusd.handlers import classes
 from radiusd.handlers.access import Submit
 from radiusd.handlers.boots import Boots
+from radiusd.handlers.classes import ClassKey
 from radiusd.handlers.directory import Known
 from radiusd.handlers.translate import (
     Line,
@@ -29,6 +30,7 @@ from radiusd.vault import Vault
 from radiusd.wire.attributes import Attribute, decode_integer
 from radiusd.wire.codes import AcctStatusType, Code
 from radiusd.wire.errors import MalformedPacket
+from radiusd.wire.packet import Packet
 
 _log = Logger()
 _ON_AND_OFF = {AcctStatusType.ACCOUNTING_ON: "Accounting-On", AcctStatusType.ACCOUNTING_OFF: "Accounting-Off"}
@@ -127,7 +129,7 @@ class AccountingHandler:
         if event is None:
             return None
         key = self._vault.class_key
-        named = next((each for value in packet.all(Attribute.CLASS) if (each := classes.read(value, key))), None)
+        named = _first_of_ours(packet, key)
         wire = None
         acct_session_id = values.get(_ACCT_SESSION_ID)
         if acct_session_id is not None:
@@ -168,3 +170,14 @@ class AccountingHandler:
                 answer(_RECORDED)
 
         self._submit(job, recorded)
+
+
+def _first_of_ours(packet: Packet, key: bytes) -> ClassKey | None:
+    """What the first Class of ours names; a NAS sends back each that it was given (RFC 2865 §5.25)."""
+    first = packet.values.get(_CLASS)
+    if first is None:
+        return None
+    named = classes.read(first, key)
+    if named is not None:
+        return named
+    return next((each for value in packet.all(_CLASS) if (each := classes.read(value, key)) is not None), None)

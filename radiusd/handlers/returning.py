@@ -49,14 +49,15 @@ class Remembered:
 
     granted: Granted
     mark: bytes
-    fixed: bytes
+    offer: tuple[int, int | None]
     device: str
+    fixed: bytes = b""
     times: int = 0
     since: Instant = Instant(0)
 
 
 class Returning:
-    """The devices that were let in lately. `key`: secret, for the marks of passwords that are kept as hashes."""
+    """The devices that were let in lately. `key` signs the Class; it marks passwords that are kept as hashes too."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -71,9 +72,7 @@ class Returning:
         """The store was looked at, and whoever had been changed there was forgotten."""
         self._seen_at = at
 
-    def remember(
-        self, request: Request, granted: Granted, offer: tuple[int, int | None], class_key: bytes, device: str
-    ) -> None:
+    def remember(self, request: Request, granted: Granted, offer: tuple[int, int | None], device: str) -> None:
         """The device of `request` was let in; `offer` is what the branch tells all: Interim and Idle-Timeout."""
         key = _key_of(request)
         hidden = request.packet.values.get(_USER_PASSWORD)
@@ -82,8 +81,7 @@ class Returning:
         mark = b""
         if hidden is not None and granted.hashed is not None:
             mark = self._mark(reveal(hidden, request.router.secret, request.packet.authenticator))
-        named = evolve(granted, connection_id=_NOBODY)
-        self._known[key] = Remembered(granted, mark, fixed_attributes(named, *offer, class_key), device)
+        self._known[key] = Remembered(granted, mark, offer, device)
         self._of_pass[granted.pass_id].add(key)
         if len(self._known) > MOST:
             self._forget(next(iter(self._known)))
@@ -124,6 +122,8 @@ class Returning:
             time = whole_seconds_between(request.at, granted.ends_at)
             if time == 0:
                 return None
+        if not known.fixed:
+            known.fixed = fixed_attributes(evolve(granted, connection_id=_NOBODY), *known.offer, self._key)
         if not known.times:
             known.since = request.at
             self._untold[key] = known

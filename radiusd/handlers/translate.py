@@ -41,6 +41,10 @@ _PORT = re.compile(
     r"\[[0-9]{1,5}\]$"
 )  # a VPN gateway's Calling-Station-Id: behind a NAT it changes, the guest does not
 _MOST_OCTETS = 2**53  # a week at 100 Gbit/s
+_USER_NAME = int(Attribute.USER_NAME)
+_CALLING_STATION_ID = int(Attribute.CALLING_STATION_ID)
+_FRAMED_IP_ADDRESS = int(Attribute.FRAMED_IP_ADDRESS)
+_ACCT_SESSION_ID = int(Attribute.ACCT_SESSION_ID)
 _SESSION_TIMEOUT = int(Attribute.SESSION_TIMEOUT)
 _NAS_IDENTIFIER = int(Attribute.NAS_IDENTIFIER)
 _NAS_IP_ADDRESS = int(Attribute.NAS_IP_ADDRESS)
@@ -111,12 +115,12 @@ def _integer(values: Mapping[int, bytes], kind: int) -> int | None:
 def line(packet: Packet, *, is_mikrotik: bool) -> Line:
     """The line a request is about. Raises MalformedPacket if an attribute is not of its type."""
     values = packet.values
-    acct_session_id = _text(values, Attribute.ACCT_SESSION_ID)
-    address = values.get(Attribute.FRAMED_IP_ADDRESS)
-    station = _PORT.sub("", _text(values, Attribute.CALLING_STATION_ID) or "")
+    acct_session_id = _text(values, _ACCT_SESSION_ID)
+    address = values.get(_FRAMED_IP_ADDRESS)
+    station = values.get(_CALLING_STATION_ID)
     return Line(
-        user_name=_text(values, Attribute.USER_NAME) or "",
-        device=canonical_mac(station) or station,
+        user_name=_text(values, _USER_NAME) or "",
+        device=_device(station) if station else "",
         nas=_nas(values),
         acct_session_id=acct_session_id,
         framed_ip_address=None if address is None else decode_address(address),
@@ -124,13 +128,24 @@ def line(packet: Packet, *, is_mikrotik: bool) -> Line:
     )
 
 
+@lru_cache(maxsize=100_000)
+def _device(octets: bytes) -> str:
+    station = _PORT.sub("", decode_text(octets))
+    return canonical_mac(station) or station
+
+
 def _nas(values: Mapping[int, bytes]) -> str:
     """What the NAS calls itself; never an address to send to (RFC 2865 §5.4, §5.32)."""
-    name = _text(values, Attribute.NAS_IDENTIFIER)
-    if name is not None:
-        return name
-    address = values.get(Attribute.NAS_IP_ADDRESS)
+    name = values.get(_NAS_IDENTIFIER)
+    if name:
+        return _nas_name(name)
+    address = values.get(_NAS_IP_ADDRESS)
     return "" if address is None else decode_address(address)
+
+
+@lru_cache(maxsize=10_000)
+def _nas_name(octets: bytes) -> str:
+    return decode_text(octets)
 
 
 def nas_octets(values: Mapping[int, bytes]) -> bytes:

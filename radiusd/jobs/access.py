@@ -1,12 +1,13 @@
 """An Access-Request inside its transaction: who is it, is the password right, may the device in?"""
 
-from attrs import evolve, field, fields, frozen
+from attrs import field, fields, frozen
 
 from policy.accounts import Account, Device
 from policy.admission import Accepted, Admission, Question, Refused, admit, refused
 from policy.facts import Fact, fact
 from policy.macs import canonical_mac
 from policy.quantities import Instant
+from policy.values import evolve
 from radiusd.credentials import Verdict, accepted_passwords, check, check_mac
 from radiusd.handlers.translate import Credentials, Line, Pap
 from radiusd.store.decisions import Decision
@@ -41,6 +42,8 @@ class Granted(Accepted):
     passwords: tuple[bytes, ...] = field(repr=False)
     hashed: bytes | None = field(default=None, repr=False)
 
+
+_ACCEPTED = tuple(each.name for each in fields(Accepted))
 
 Answer = Accepted | Refused | NeedsHashing
 
@@ -89,8 +92,8 @@ class AccessJob(Job):
             return answer
         passwords = () if login.is_hashed else accepted_passwords(login, self.vault)
         hashed = login.password if login.is_hashed else None
-        values = {each.name: getattr(answer, each.name) for each in fields(Accepted)}
-        return Granted(**values, account_id=account.id, account=account.name, passwords=passwords, hashed=hashed)
+        values = [(name, getattr(answer, name)) for name in _ACCEPTED]
+        return Granted(**dict(values), account_id=account.id, account=account.name, passwords=passwords, hashed=hashed)
 
     def _admission(
         self, work: Work, account: Account | None, only_pass: int | None, facts: tuple[Fact, ...]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from policy import connection as connections
 from policy.connection import AccountingReport, Connection
@@ -37,8 +37,10 @@ class AccountingJob(Job):
     wire: Wire | None = None
     known: Known | None = None
 
-    @property
-    def _key(self) -> str | None:
+    _key: str | None = field(init=False)
+
+    @_key.default
+    def _named_key(self) -> str | None:
         name = self.line.acct_session_id
         return None if name is None else connection_key(self.router.id, self.line.nas, name)
 

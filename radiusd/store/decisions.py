@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from attrs import frozen
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from policy.facts import Fact
 from policy.quantities import Instant
+from radiusd.store.bulk import Insert
 from radiusd.store.schema import decisions
-
-_INSERT = insert(decisions)
 
 
 @frozen(kw_only=True)
@@ -32,24 +32,24 @@ class Decision:
 
 def record(connection: Connection, made: Iterable[Decision]) -> None:
     """Keep decisions; each brings its own id."""
-    rows = [_row(each) for each in made]
-    if rows:
-        connection.execute(_INSERT, rows)
+    _INSERT.run(connection, [_row(each) for each in made])
 
 
-def _row(decision: Decision) -> dict[str, Any]:
-    return {
-        "id": decision.id,
-        "at": decision.at,
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "name": decision.name,
-        "device": decision.device,
-        "router_id": decision.router_id,
-        "account_id": decision.account_id,
-        "session_id": decision.session_id,
-        "facts": json.dumps([[each.code, dict(each.values)] for each in decision.facts], ensure_ascii=False),
-    }
+_COLUMNS = ("id", "at", "verdict", "reason", "name", "device", "router_id", "account_id", "session_id", "facts")
+_INSERT = Insert(decisions, _COLUMNS)
+
+
+def _row(decision: Decision) -> tuple[Any, ...]:
+    each = decision
+    about = (each.id, each.at, each.verdict, each.reason, each.name, each.device)
+    return (*about, each.router_id, each.account_id, each.session_id, _as_json(each.facts))
+
+
+def _as_json(facts: Iterable[Fact]) -> str:
+    return _JSON.encode([(each.code, each.values) for each in facts]).decode()
+
+
+_JSON = msgspec.json.Encoder()
 
 
 def latest(connection: Connection, limit: int = 20, **wanted: Any) -> list[Decision]:

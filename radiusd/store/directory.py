@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from zoneinfo import ZoneInfo
 
@@ -70,7 +71,7 @@ class Router:
         return wanted == "yes" or (wanted == "learn" and self.signs_requests)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Cafe:
     """A branch with what only the shell needs of it."""
 
@@ -84,15 +85,23 @@ class Cafe:
 
     def branch(self, at: Instant) -> Branch:
         """The branch as policy sees it at `at`: local time may shift with the season."""
-        zone = ZoneInfo(self.timezone)
-        offset = datetime.fromtimestamp(at / 1000, UTC).astimezone(zone).utcoffset()
-        return Branch(
-            id=self.id,
-            name=self.name,
-            utc_offset=Seconds(int(offset.total_seconds()) if offset else 0),
-            interim=Seconds(self.interim),
-            idle_timeout=None if self.idle_timeout is None else Seconds(self.idle_timeout),
-        )
+        return _branch(self, at // _MINUTE)
+
+
+_MINUTE = 60_000
+
+
+@lru_cache(maxsize=4_096)
+def _branch(cafe: Cafe, minute: int) -> Branch:
+    """The branch in a minute since 1970: clocks are set to another season's time between two of them."""
+    offset = datetime.fromtimestamp(minute * 60, UTC).astimezone(ZoneInfo(cafe.timezone)).utcoffset()
+    return Branch(
+        id=cafe.id,
+        name=cafe.name,
+        utc_offset=Seconds(int(offset.total_seconds()) if offset else 0),
+        interim=Seconds(cafe.interim),
+        idle_timeout=None if cafe.idle_timeout is None else Seconds(cafe.idle_timeout),
+    )
 
 
 @frozen

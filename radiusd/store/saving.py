@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
 from typing import Any, Protocol
 
-from attrs import define, frozen
+from attrs import evolve, frozen
 from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import bindparam, insert, or_, update
 
@@ -34,58 +33,45 @@ class PassState:
     version: int
 
 
-@define(slots=False)
 class Change:
-    """A holding as it was stored, and as it is now. `unsaved`: connections whose rows are older than `before`."""
+    """A holding as it was stored, and as it is now: the sessions and connections that are new or differ.
 
-    before: Holding
-    after: Holding
-    unsaved: Collection[int]
+    `unsaved`: connections whose rows are older than `before`. What open connections use is with them until they are
+    not open, so that a session's row may differ when only its connection did.
+    """
 
-    @cached_property
-    def sessions(self) -> list[tuple[Session | None, Session]]:
-        """The sessions that are new or differ."""
-        known = {each.id: each for each in self.before.sessions}
-        return [(known.get(each.id), each) for each in self.after.sessions if self._differs(known.get(each.id), each)]
+    __slots__ = ("after", "before", "is_structural", "lines", "sessions")
 
-    def _differs(self, before: Session | None, after: Session) -> bool:
-        """Whether its row does: what its open connections use is with them, until they are not open."""
-        if before is after and not self.lines:
-            return False
-        return before is None or self._session_values(before, self.before) != self._session_values(after, self.after)
-
-    @staticmethod
-    def _session_values(session: Session, holding: Holding) -> tuple[Any, ...]:
-        return rows.changed_session(session, settled_usage(session, holding))
-
-    @cached_property
-    def lines(self) -> list[Pair]:
-        """The connections that are new or differ."""
-        known = {each.id: each for each in self.before.connections}
-        return [
-            (known.get(each.id), each)
-            for each in self.after.connections
-            if each is not known.get(each.id) or each.id in self.unsaved
+    def __init__(self, before: Holding, after: Holding, unsaved: Collection[int]) -> None:
+        self.before, self.after = before, after
+        lines = {each.id: each for each in before.connections}
+        self.lines: list[Pair] = [
+            (lines.get(each.id), each)
+            for each in after.connections
+            if each is not lines.get(each.id) or each.id in unsaved
         ]
-
-    @property
-    def moves_sessions(self) -> bool:
+        settled_of = {
+            now.session_id
+            for was, now in self.lines
+            if was is None or not now.is_open or not was.is_open or was.session_id != now.session_id
+        }
+        known = {each.id: each for each in before.sessions}
+        self.sessions: list[tuple[Session | None, Session]] = [
+            (known.get(each.id), each)
+            for each in after.sessions
+            if each.id in settled_of or _differs(known.get(each.id), each)
+        ]
+        self.is_structural = bool(settled_of) or bool(self.sessions)
         """Whether more differs than what connections counted: whoever decides over this pass must know of it."""
-        return bool(self.sessions) or any(
-            before is None or before.state is not after.state or before.session_id != after.session_id
-            for before, after in self.lines
-        )
-
-    def pass_values(self, state: PassState) -> tuple[Any, ...]:
-        """The row as it is to be."""
-        return _pass_values(self.after, state)
-
-    def stored_pass_values(self, state: PassState) -> tuple[Any, ...]:
-        """The row as it is."""
-        return _pass_values(self.before, state)
 
 
-def _pass_values(holding: Holding, state: PassState) -> tuple[Any, ...]:
+def _differs(before: Session | None, after: Session) -> bool:
+    """Whether more of a session differs than what was used of it."""
+    return before is None or (before is not after and evolve(before, used=after.used) != after)
+
+
+def pass_values(holding: Holding, state: PassState) -> tuple[Any, ...]:
+    """The row of a pass."""
     open_lines = [each for each in holding.connections if each.is_open]
     used = settled(holding.bought.used, open_lines)
     return rows.changed_pass(holding.bought, used, wake_at=state.wake_at, is_open=state.is_open)

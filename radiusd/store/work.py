@@ -396,8 +396,9 @@ class Work:
             before = self._pass_states[pass_id]
             branch, at = self._wakes[pass_id]
             after = saving.PassState(wake_at(each.after, branch, at), not is_spent(each.after, at), before.version)
-            if each.moves_sessions or each.pass_values(after) != each.stored_pass_values(before):
-                batch.append((*each.pass_values(after), pass_id, before.version))
+            values = saving.pass_values(each.after, after)
+            if each.is_structural or values != saving.pass_values(each.before, before):
+                batch.append((*values, pass_id, before.version))
                 self.moved.append(pass_id)
                 after = evolve(after, version=before.version + 1)
             self._pass_states[pass_id] = after

@@ -1,7 +1,6 @@
 """Attribute numbers, and one pair of functions for each data type (RFC 2865 §5)."""
 
 from enum import IntEnum
-from ipaddress import IPv4Address
 from struct import Struct
 
 from radiusd.wire.errors import MalformedPacket
@@ -116,4 +115,4 @@ def decode_address(value: bytes) -> str:
     """An IPv4 address in dotted form; raises MalformedPacket unless it has 4 octets."""
     if len(value) != 4:
         raise MalformedPacket("address_length")
-    return str(IPv4Address(value))
+    return f"{value[0]}.{value[1]}.{value[2]}.{value[3]}"
