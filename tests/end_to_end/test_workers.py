@@ -121,15 +121,17 @@ def under_load(cafe: BigCafe, do: Thread) -> Told:
 
 def test_what_comes_from_one_port_meets_in_one_worker_and_all_have_work(cafe: BigCafe) -> None:
     cafe.icafectl("package", "add", "1h", "--time", "1h")
+    served = [0, 0]
     for number in range(ROUTERS):
         cafe.sell(f"guest{number}", "1h")
         come_online(cafe, number)
-    counted = [cafe.counted(worker) for worker in (0, 1)]
-    logins = [each.get("received_1", 0) for each in counted]
-    assert sum(logins) == ROUTERS
-    assert all(logins)
-    # Every router sent one login and one report, to two ports of ours.
-    assert [each.get("received_4", 0) for each in counted] == logins
+        logins = [int(cafe.counted(worker).get("received_1", 0)) for worker in (0, 1)]
+        reports = [int(cafe.counted(worker).get("received_4", 0)) for worker in (0, 1)]
+        # Every router sent one login and one report, to two ports of ours.
+        assert reports == logins
+        served = logins
+    assert sum(served) == ROUTERS
+    assert all(served)
     assert len(cafe.sessions()) == ROUTERS
 
 
