@@ -2,7 +2,7 @@
 
 from attrs import frozen
 from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import text, update
+from sqlalchemy import bindparam, select, text, update
 
 from policy import connection as connections
 from policy.connection import RouterRebooted
@@ -10,7 +10,7 @@ from policy.holding import reboot
 from policy.quantities import Instant
 from radiusd.store import loading, revisions
 from radiusd.store.directory import Cafe, Router
-from radiusd.store.schema import routers
+from radiusd.store.schema import nases, routers
 from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Job
 
@@ -18,12 +18,16 @@ _KEEP_BOOT = text(
     "INSERT INTO nases (router_id, name, boot, seen_at) VALUES (:router_id, :name, :boot, :seen_at) "
     "ON CONFLICT (router_id, name) DO UPDATE SET boot = excluded.boot, seen_at = excluded.seen_at"
 )
+_KNOWN_BOOT = select(nases.c.boot).where(nases.c.router_id == bindparam("of"), nases.c.name == bindparam("called"))
 _SIGNS = update(routers).values(signs_requests=True)
 
 
 @frozen(kw_only=True)
 class RebootJob(Job):
-    """Close what the NAS had open: all of it, or all but what belongs to `boot`."""
+    """Close what the NAS had open: all of it, or all but what belongs to `boot`.
+
+    `is_first_boot_seen` says that whoever submits it has seen no other, which proves nothing if nobody else has either.
+    """
 
     at: Instant
     router: Router
@@ -35,16 +39,17 @@ class RebootJob(Job):
 
     def more(self, work: Work) -> Needs | None:
         """Every running connection of the router."""
-        return (
-            None if self.is_first_boot_seen else Needs(connection_ids=loading.running_on(work.database, self.router.id))
-        )
+        if self._is_first(work.database):
+            return None
+        return Needs(connection_ids=loading.running_on(work.database, self.router.id))
 
     def run(self, work: Work) -> None:
         """Close them at their last packet's time."""
         work.learned_at(self.at)
+        is_first = self._is_first(work.database)
         if self.boot is not None:
             _keep_boot(work.database, self)
-        if self.is_first_boot_seen:
+        if is_first:
             return
         event = RouterRebooted(self.at)
         for holding in work.holdings():
@@ -55,6 +60,13 @@ class RebootJob(Job):
             is_its = (line.router_id, line.nas) == (self.router.id, self.nas) and line.boot != (self.boot or "")
             if is_its and not line.is_closed:
                 work.put_loose(connections.advance(line, event)[0])
+
+    def _is_first(self, database: DatabaseConnection) -> bool:
+        """Whether no other server has seen another boot: a router that comes back may meet one that did not know it."""
+        if not self.is_first_boot_seen:
+            return False
+        known = database.execute(_KNOWN_BOOT, {"of": self.router.id, "called": self.nas}).scalar_one_or_none()
+        return known in (None, self.boot)
 
 
 def _keep_boot(database: DatabaseConnection, job: RebootJob) -> None:
