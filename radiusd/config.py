@@ -55,11 +55,16 @@ class Web:
 
 @frozen
 class Redis:
-    """Through which servers on one store wake each other; `url` holds no password."""
+    """Through which servers on one store wake each other; `url` holds no password.
+
+    `live`: whether sessions are shown there. `expiring`: seconds before its end in which a session is told to expire.
+    """
 
     url: str
     prefix: str
     password_file: Path | None
+    live: bool = True
+    expiring: int = 300
 
 
 @frozen(kw_only=True)
@@ -150,6 +155,8 @@ class _Redis:
     url: str = ""
     password_file: str = ""
     prefix: str = "icafe:"
+    live: bool = True
+    expiring: int = 300
 
 
 @frozen
@@ -176,6 +183,7 @@ _LARGEST_SPOOL = 1_048_576
 _MOST_WORKERS = 64
 _HIGHEST_PORT = 65_535
 _LONGEST_OUTAGE = 86_400
+_SOONEST = 86_400
 _DB = r"(db=\d{1,5})?"
 _LEVELS = ("debug", "info", "warn", "error")
 
@@ -343,8 +351,10 @@ class _Reader:
             self._mistake("redis", "url", wrong)
         if not re.fullmatch(r"[\w.:-]{1,64}", redis.prefix, re.ASCII):
             self._mistake("redis", "prefix", "expected 1 to 64 letters, digits or any of _ . : -, as in icafe:")
+        if not 1 <= redis.expiring <= _SOONEST:
+            self._mistake("redis", "expiring", f"expected 1 to {_SOONEST} seconds")
         password_file = self._path.parent / redis.password_file if redis.password_file else None
-        return Redis(redis.url, redis.prefix, password_file) if redis.url else None
+        return Redis(redis.url, redis.prefix, password_file, redis.live, redis.expiring) if redis.url else None
 
     def _network(self, section: str, key: str, text: str) -> IPv4Network | IPv6Network | None:
         try:

@@ -33,7 +33,7 @@ spool                 -                                                         
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs sqlalchemy
 cluster               -                                                                    attrs msgspec psycopg2 redis twisted zope
-cluster.building      config cluster secret_files                                          twisted
+cluster.building      config cluster secret_files                                          attrs twisted
 live                  policy store cluster web.times                                       attrs msgspec sqlalchemy twisted
 live.building         config cluster live                                                  -
 pc_system             policy                                                               attrs msgspec treq twisted zope

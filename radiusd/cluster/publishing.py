@@ -1,6 +1,6 @@
-"""Tells the others: one message for each turn of the reactor, one at a time, and none to a Redis that does not answer.
+"""Tells the others: one message for each turn of the reactor, one at a time, and none to what does not answer.
 
-A message is given up after 200 ms. After three that failed Redis is left alone for five seconds, and what would have
+A message is given up after 200 ms. After three that failed it is left alone for five seconds, and what would have
 been announced meanwhile is forgotten: everybody looks for himself soon enough.
 """
 
@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from radiusd.cluster.announcements import Whose
-from radiusd.cluster.messages import MOST_BALANCES, Message, encode
+from radiusd.cluster.messages import LONGEST, MOST_BALANCES, Message, encode
 from radiusd.cluster.reasons import reason_of
 
 _log = Logger()
@@ -23,12 +23,27 @@ FAILURES = 3
 RESTS = 5.0
 MOST_WAITING = 2_000
 """Balances to be announced: what is more is forgotten."""
+_ROOM_FOR_THE_REST = 100
+_ROOM_FOR_A_BRANCH = 30
+_WORST = 2
+"""Octets of JSON for an octet of a name, but for control characters, which no name has."""
 
 
 class Publisher:
     """Gathers what is to be told and tells it; `publish` sends octets to every server."""
 
-    def __init__(self, publish: Callable[[bytes], "Deferred[Any]"], sender: str, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        publish: Callable[[bytes], "Deferred[Any]"],
+        sender: str,
+        clock: IReactorTime,
+        *,
+        through: str = "Redis",
+        longest: int = LONGEST,
+    ) -> None:
+        """`through` is whose trouble is logged; `longest`: octets of a message."""
+        self._through = through
+        self._room = longest - _ROOM_FOR_THE_REST
         self._publish = publish
         self._sender = sender
         self._clock = clock
@@ -74,10 +89,16 @@ class Publisher:
         sent.addCallbacks(self._answered, self._failed).addBoth(self._next)
 
     def _take(self) -> Message:
-        balances = tuple(self._balances)[:MOST_BALANCES]
+        balances: list[Whose] = []
+        room = self._room
+        for each in self._balances:
+            room -= len(each[1].encode()) * _WORST + _ROOM_FOR_A_BRANCH
+            if balances and (room < 0 or len(balances) == MOST_BALANCES):
+                break
+            balances.append(each)
         for each in balances:
             del self._balances[each]
-        message = Message(self._sender, self._look, balances)
+        message = Message(self._sender, self._look, tuple(balances))
         self._look = False
         return message
 
@@ -87,7 +108,7 @@ class Publisher:
 
     def _answered(self, _: object) -> None:
         if self._failures >= FAILURES:
-            _log.info("Redis takes announcements again")
+            _log.info("{through} takes announcements again", through=self._through)
         self._failures = 0
 
     def _failed(self, failure: Failure) -> None:
@@ -98,7 +119,8 @@ class Publisher:
             return
         if self._failures == FAILURES:
             _log.warn(
-                "Redis takes no announcements: {reason}; other servers see changes a tenth of a second later",
+                "{through} takes no announcements: {reason}; other servers see changes a tenth of a second later",
+                through=self._through,
                 reason=reason_of(failure.value),
             )
         self._rests_until = self._clock.seconds() + RESTS

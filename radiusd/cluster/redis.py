@@ -12,14 +12,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from radiusd.cluster.announcements import Announcements, Listeners, Whose
-from radiusd.cluster.messages import NotAMessage, decode
+from radiusd.cluster.hearing import Ear
 from radiusd.cluster.publishing import Publisher
 from radiusd.cluster.subscribing import PATIENCE, Begin, Client, Subscriber
-
-_log = Logger()
 
 
 class ThroughRedis(Announcements):
@@ -39,14 +36,13 @@ class ThroughRedis(Announcements):
         clock: IReactorTime,
     ) -> None:
         self._client = client
-        self._sender = sender
         self._listeners = listeners
-        self._drop = drop
+        self._ear = Ear(sender, listeners, drop)
         self._begin = begin
         self._clock = clock
         channel = f"{prefix}announcements"
         self._publisher = Publisher(lambda octets: begin(client.publish(channel, octets)), sender, clock)
-        self._subscriber = Subscriber(client, channel, self._hear, begin, clock)
+        self._subscriber = Subscriber(client, channel, self._ear.hear, begin, clock)
 
     def look(self) -> None:
         """Tell all others."""
@@ -69,23 +65,6 @@ class ThroughRedis(Announcements):
     def _close(self, _: object) -> "Deferred[None]":
         closed = self._begin(self._client.aclose()).addTimeout(PATIENCE, self._clock)
         return closed.addErrback(lambda _: None)
-
-    def _hear(self, octets: object) -> None:
-        try:
-            message = decode(octets)
-        except NotAMessage as error:
-            self._drop(str(error))
-            return
-        # Redis gives everybody what anybody said; what this server said it has heard already.
-        if message.sender == self._sender:
-            return
-        try:
-            if message.look:
-                self._listeners.look()
-            for whose in message.balances:
-                self._listeners.balance(whose)
-        except Exception:  # noqa: BLE001 - a mistake of who listens is not one of Redis
-            _log.failure("an announcement could not be acted upon")
 
 
 def in_event_loop(awaitable: Awaitable[Any]) -> "Deferred[Any]":

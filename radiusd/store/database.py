@@ -112,6 +112,12 @@ class Database:
                 "install that version, or restore a backup made by this one"
             )
 
+    @property
+    def address(self) -> str | None:
+        """What libpq connects by, which may hold a password; None for a file."""
+        url = self.url.set(drivername="postgresql")
+        return None if self.is_sqlite else url.render_as_string(hide_password=False)
+
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()

@@ -1,0 +1,3 @@
+POLL_OK: int
+POLL_READ: int
+POLL_WRITE: int
