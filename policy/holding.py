@@ -1,7 +1,7 @@
 """A pass with its live sessions and their connections: what one event may change, and all that follows from it."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from attrs import frozen
 
@@ -50,7 +50,12 @@ _ROUTER_IS_EARLY_BY = Seconds(5)
 _STILL_ALIVE_AFTER = 5_000
 
 
-V = TypeVar("V", Session, Connection)
+class _Numbered(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+V = TypeVar("V", bound=_Numbered)
 
 
 @frozen

@@ -30,17 +30,21 @@ from radiusd.coa.ladder import Pace
 from radiusd.coa.routeros import RouterOsApi
 from radiusd.config import Address, Config
 from radiusd.cutting import Cutter
+from radiusd.following import Following
 from radiusd.gaming import GameTimer
 from radiusd.handlers.access import AccessHandler, Waiting
 from radiusd.handlers.accounting import AccountingHandler
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.directory import Known
 from radiusd.handlers.patience import Patience
+from radiusd.handlers.returning import Returning
 from radiusd.handlers.status import status
 from radiusd.hashing import AT_ONCE, HashChecker
 from radiusd.jobs.cuts import HurryJob, VoidLeasesJob
 from radiusd.jobs.playing import StoppedJob
 from radiusd.listening import Listening, drained
+from radiusd.live.building import build as build_mirror
+from radiusd.live.mirroring import Around, Mirroring
 from radiusd.ordering import Orders
 from radiusd.passwords import verify_hash
 from radiusd.probing import Prober
@@ -48,16 +52,17 @@ from radiusd.server.counters import Counters
 from radiusd.server.nases import Nases
 from radiusd.server.protocol import Handler, RadiusProtocol
 from radiusd.store import directory as store_directory
-from radiusd.store import outbox, portal, revisions
+from radiusd.store import feed, outbox, portal, revisions
 from radiusd.store.database import Database
 from radiusd.store.outbox import Seen
 from radiusd.store.portal import PortalLogin
 from radiusd.store.presence import Presence
-from radiusd.store.work import Afterwards
+from radiusd.store.work import Afterwards, Moved
 from radiusd.store.writer import Committer, Done, Writer
 from radiusd.vault import Vault, read_key_file
 from radiusd.watching import Watch
 from radiusd.web.building import Games, Web, WebParts
+from radiusd.web.health import SpoolHealth
 from radiusd.web.metrics import metrics_root
 from radiusd.wire import dictionary
 from radiusd.wire.codes import Code
@@ -100,7 +105,10 @@ class App:
         self._listening = Listening(reactor, given)
         self._taking: list[RadiusProtocol] = []
         self.counters = Counters(reactor.seconds)
-        self._writer = Writer(Committer(self._database), self._deliver)
+        committer = Committer(self._database)
+        self._lines = committer.memory.lines
+        self._writer = Writer(committer, self._deliver)
+        self._returning = Returning(self._vault.class_key)
         with self._database.reading() as connection:
             revision = revisions.current(connection)
             known = store_directory.load(connection, self._vault)
@@ -145,7 +153,9 @@ class App:
         self._prober = Prober(self._client, self._cutter, self._known, submit, now, self.counters)
         changer = Changer(self._client, self._known, submit, now, self.counters)
         self._orders = Orders(self._cutter, changer)
-        self._watch = Watch(self._look, revision, self._known, self._orders, submit, now)
+        self._watch = Watch(self._look, revision, self._known, self._orders, submit, now, self._saw)
+        self._following = Following(self._returning, self._begin_node(), submit, lambda: self._writer.waiting, now)
+        committer.tell = self._following.tell
         self._nases.when_back = lambda router_id, at: submit(HurryJob(router_id, at), _nobody_waits)
         self._boots = Boots(boots, self._away.gate.submit_when_back)
         try:
@@ -171,12 +181,14 @@ class App:
                 find_guest=self._find_guest,
                 oldest_uncut=self._oldest_uncut,
                 waiting=lambda: self._writer.waiting,
+                spooled=self._spooled,
                 games=Games(cafe=cafe_auth, stopping=self._stopping, settings=config.games),
                 reactor=reactor,
                 now=now,
             )
         )
         self._announcements = self._build_announcements()
+        self._mirror = self._build_mirror()
         self._web.balances.announce = self._announcements.balance
 
     def _build_announcements(self) -> Announcements:
@@ -186,7 +198,18 @@ class App:
             self.counters.drop("announcement", "Redis", detail, what="what is no announcement")
 
         try:
-            return build_announcements(self._config.redis, listeners, drop, self._reactor)
+            address = self._database.address
+            through_store = None if address is None else (address, self._talk)
+            return build_announcements(self._config.redis, listeners, drop, self._reactor, through_store)
+        except ClusterError as error:
+            raise StartError(str(error)) from error
+
+    def _build_mirror(self) -> Mirroring:
+        around = Around(
+            read=self._read, cafes=lambda: self._known.directory.cafes, count=self.counters.count, now=self._now
+        )
+        try:
+            return build_mirror(self._config.redis, around, self._reactor)
         except ClusterError as error:
             raise StartError(str(error)) from error
 
@@ -206,6 +229,10 @@ class App:
         at = self._now()
         return self._read(lambda connection: portal.find(connection, self._vault, token, at))
 
+    def _spooled(self) -> SpoolHealth:
+        spooled = self._away.spooled()
+        return SpoolHealth(waiting=spooled.records, oldest=spooled.oldest)
+
     def _oldest_uncut(self) -> "Deferred[Instant | None]":
         return self._read(outbox.oldest_uncut)
 
@@ -213,7 +240,8 @@ class App:
         return deferToThreadPool(self._reactor, self._talking, call)
 
     def _look(self, revision: int, at: Instant) -> "Deferred[Seen]":
-        return self._read(lambda connection: outbox.look(connection, self._vault, revision, at))
+        following = self._following.asks
+        return self._read(lambda connection: outbox.look(connection, self._vault, revision, at, following))
 
     def _deliver(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
         self._reactor.callFromThread(self._delivered, results, afterwards)
@@ -221,6 +249,10 @@ class App:
     def _delivered(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
         # A Disconnect is on the wire before the Access-Accept that took the place.
         self._orders.carry_out(afterwards)
+        for each in afterwards:
+            if isinstance(each, Moved):
+                self._returning.forget_passes(each.pass_ids)
+                self._mirror.moved(each.pass_ids)
         self._away.logins.heard(afterwards)
         for done, result in results:
             try:
@@ -229,6 +261,18 @@ class App:
                 _log.failure("an answer could not be given")
         if afterwards:
             self._announcements.look()
+
+    def _saw(self, seen: Seen, at: Instant) -> None:
+        if seen.directory is not None:
+            self._mirror.everything_may_have_moved()
+        self._following.saw(seen, at)
+
+    def _begin_node(self) -> int | None:
+        """This process's number in the change feed; none is needed where no other can be on the same store."""
+        if self._database.is_sqlite and self._config.workers == 1:
+            return None
+        with self._database.writing() as connection:
+            return feed.begin(connection, self._now())
 
     def start(self) -> None:
         """Listen. Raises StartError, with nothing left half open, when a port is taken."""
@@ -246,9 +290,10 @@ class App:
             self._vault,
             self.counters,
             Waiting(self._cutter, self._prober, Patience(self._reactor.callLater, self._now)),
+            self._returning,
         )
         accounting = self._away.accounting(
-            lambda submit: AccountingHandler(self._known, submit, self._boots, self._vault, self.counters)
+            lambda submit: AccountingHandler(self._known, submit, self._boots, self._vault, self.counters, self._lines)
         )
         try:
             self._listen(
@@ -273,9 +318,11 @@ class App:
         if self._presence.announce():
             self._writer.submit(VoidLeasesJob(self._now()), _nobody_waits)
         self._watch.start(self._reactor)
+        self._following.start(self._reactor)
         self._stopping.start()
         self._game_timer.start(self._reactor)
         self._announcements.start()
+        self._mirror.start(self._reactor)
 
     def tell(self) -> None:
         """Log where it answers."""
@@ -299,10 +346,15 @@ class App:
         """Take no more requests, commit and answer what was taken, and go."""
         self._listening.stop_taking()
         self._watch.stop()
+        self._following.stop()
         self._away.stop()
         self._stopping.stop()
         self._game_timer.stop()
-        closing: list[Deferred[Any]] = [self._announcements.stop(), drained(self._is_idle, self._reactor)]
+        closing: list[Deferred[Any]] = [
+            self._announcements.stop(),
+            self._mirror.stop(),
+            drained(self._is_idle, self._reactor),
+        ]
         return DeferredList(closing).addCallback(lambda _: self._listening.close()).addCallback(self._wind_up)
 
     def _is_idle(self) -> bool:

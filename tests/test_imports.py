@@ -31,7 +31,7 @@ web.games             policy jobs store web charging.port                       
 web.building          policy config pc_system store vault web charging.port                attrs twisted
 spool                 -                                                                    attrs
 coa                   policy wire                                                          attrs librouteros pyrad twisted
-store                 policy vault passwords                                               alembic attrs sqlalchemy
+store                 policy vault passwords                                               alembic attrs msgspec sqlalchemy
 cluster               -                                                                    attrs msgspec psycopg2 redis twisted zope
 cluster.building      config cluster secret_files                                          attrs twisted
 live                  policy store cluster web.times                                       attrs msgspec sqlalchemy twisted
@@ -52,6 +52,7 @@ cutting               policy wire store coa server jobs handlers reaching       
 changing              policy wire store coa server jobs handlers reaching cutting          attrs twisted
 probing               policy wire store coa server jobs handlers reaching cutting          attrs twisted
 ordering              store cutting changing                                               attrs
+following             policy store jobs handlers                                           twisted sqlalchemy
 watching              policy store jobs handlers ordering                                  twisted
 gaming                policy store jobs                                                    attrs sqlalchemy twisted
 app                   *                                                                    attrs sqlalchemy twisted

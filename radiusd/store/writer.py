@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any, ClassVar, Protocol
 
 from attrs import frozen
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from radiusd.store.database import Database
@@ -66,6 +67,8 @@ class Committer:
         self.memory = Memory()
         self.conflicts = 0
         self._moved: list[int] = []
+        self.tell: Callable[[Connection, Sequence[int]], None] = _nobody_else
+        """Told of the passes that a transaction changed, within it."""
 
     def moved(self) -> tuple[Moved, ...]:
         """The passes that the last batches changed, or whose sessions they did; told once."""
@@ -116,6 +119,8 @@ class Committer:
                 work.prepare(job for job in jobs if not job.is_ordinary)
                 results = [job.run(work) for job in jobs]
                 work.save()
+                if work.moved:
+                    self.tell(connection, work.moved)
         except BaseException:
             if work is not None:
                 work.forget()
@@ -123,6 +128,10 @@ class Committer:
         work.remember()
         self._moved += work.moved
         return results, [*work.commands, *work.changes, *work.settled]
+
+
+def _nobody_else(connection: Connection, pass_ids: Sequence[int]) -> None:
+    pass
 
 
 class Writer:
