@@ -55,7 +55,8 @@ def add_past(database: Database, past: Past, done: Callable[[int], None]) -> Non
 
 
 def _next_id(connection: Connection, table: Table) -> int:
-    return int(connection.execute(select(identifiers.c.next).where(identifiers.c.name == table.name)).scalar_one())
+    # What nobody has any of is not numbered yet.
+    return connection.execute(select(identifiers.c.next).where(identifiers.c.name == table.name)).scalar() or 1
 
 
 def _copy(connection: Connection, table: Table, day: int, tops: Mapping[str, int], past: Past) -> None:

@@ -150,7 +150,9 @@ def _ticks(axis: Axis, least: float, most: float) -> tuple[float, ...]:
 
 def _steps(least: float, most: float) -> tuple[float, ...]:
     """Round values from just below `least` to just above `most`, about six of them."""
-    width = max(most - least, 1e-9) / 5
+    if most - least < abs(most) * 1e-6 + 1e-9:
+        most = least + 1  # all are the same, and still need an axis
+    width = (most - least) / 5
     size = 10 ** math.floor(math.log10(width))
     step = next(each * size for each in (1, 2, 2.5, 5, 10) if each * size >= width * 0.999)
     first = math.floor(least / step)

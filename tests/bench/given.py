@@ -1,6 +1,7 @@
 """What tests of the bench start from."""
 
 from typing import Any
+from xml.etree import ElementTree
 
 from radiusd.bench.figures import Figures
 
@@ -24,3 +25,8 @@ def figures(**changed: Any) -> Figures:
     """A run in which nothing was lost."""
     usual = {"requests": 1000, "rps": 2000.0, "p50": 10.0, "p99": 30.0, "lost": 0, "wrong": 0}
     return Figures(**{**usual, **changed})
+
+
+def parsed(svg: str) -> ElementTree.Element:
+    """A plot, which must be well-formed."""
+    return ElementTree.fromstring(svg)  # noqa: S314 - our own
