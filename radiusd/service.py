@@ -23,6 +23,8 @@ class Options(TwistedOptions):
             self.settings = config.load(Path(self["config"]))
         except config.ConfigError as error:
             raise UsageError(str(error)) from error
+        if self.settings.workers > 1:
+            raise UsageError("several workers need the command radiusd: twist runs one, with server.workers = 1")
 
 
 class RadiusService(Service):

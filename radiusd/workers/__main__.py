@@ -24,13 +24,21 @@ def main(path: Path, number: int, tell: int, sockets: tuple[str, ...]) -> None:
 
     _belong_to_parent()
     asyncioreactor.install()
+    from twisted.internet import reactor  # noqa: PLC0415 - installed just now
+
     from radiusd import config, serving  # noqa: PLC0415
 
     os.set_inheritable(tell, False)
     given = {name: int(descriptor) for name, _, descriptor in (each.partition("=") for each in sockets)}
+
+    def begun() -> None:
+        # Told once, it goes; told again, by systemd and by the parent, it is going already.
+        reactor.addSystemEventTrigger("before", "shutdown", signal.signal, signal.SIGTERM, signal.SIG_IGN)
+        _say(tell, READY)
+
     with serving.explained(lambda why: _say(tell, why.encode())):
         settings = config.parse(path, sys.stdin.buffer.read().decode())
-        serving.serve(settings, lambda: _say(tell, READY), serving.Worker(number, given))
+        serving.serve(settings, begun, serving.Worker(number, given))
 
 
 def _belong_to_parent() -> None:

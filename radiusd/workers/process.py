@@ -20,25 +20,31 @@ class WorkerProcess:
         os.set_blocking(self.pipe, False)
         lent = [f"--socket={name}={descriptor}" for name, descriptor in sockets.items()]
         options = [f"--config={path}", f"--number={number}", f"--tell={theirs}", *lent]
-        try:
-            self._process = _started(options, text, (theirs, *sockets.values()))
-        finally:
-            os.close(theirs)
         self._said = b""
         self.is_ready = False
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._process = _started(options, text, (theirs, *sockets.values()))
+        except OSError as error:
+            # Out of memory or of processes: as if it had died at once, for that may pass.
+            self._said = str(error).encode()
+        finally:
+            os.close(theirs)
 
     @property
     def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
+        """Its process; 0 if there never was one."""
+        return self._process.pid if self._process else 0
 
     def end(self) -> None:
         """SIGTERM: it takes nothing more, answers what it took, and goes."""
-        self._process.send_signal(signal.SIGTERM)
+        if self._process:
+            self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """SIGKILL."""
-        self._process.kill()
+        if self._process:
+            self._process.kill()
 
     def becomes_ready(self) -> bool:
         """Whether it says, for the first time, that it is ready."""
@@ -58,12 +64,12 @@ class WorkerProcess:
 
     def has_gone(self) -> bool:
         """Whether it is no more."""
-        return self._process.poll() is not None
+        return self._process is None or self._process.poll() is not None
 
     @property
     def status(self) -> int:
         """Its exit status once it is gone; negative for a signal."""
-        return self._process.returncode or 0
+        return (self._process.returncode or 0) if self._process else os.EX_OSERR
 
     @property
     def reason(self) -> str:
