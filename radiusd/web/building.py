@@ -23,7 +23,7 @@ from radiusd.web.fair import FairQueue, Submit
 from radiusd.web.games import building as game_building
 from radiusd.web.games.building import GameParts
 from radiusd.web.games.playing import Stopping
-from radiusd.web.health import Health
+from radiusd.web.health import Health, SpoolHealth
 from radiusd.web.openapi import with_document
 from radiusd.web.pc_sync.events import Cuts, PcSyncEvents
 from radiusd.web.pc_sync.refusals import Refusals
@@ -57,6 +57,7 @@ class WebParts:
     find_guest: Callable[[str], "Deferred[PortalLogin | None]"]
     oldest_uncut: Callable[[], "Deferred[Instant | None]"]
     waiting: Callable[[], int]
+    spooled: Callable[[], SpoolHealth] = SpoolHealth
     games: Games
     reactor: Any
     now: Callable[[], Instant]
@@ -88,7 +89,13 @@ class Web:
         client = PcSystemClient(real_http(parts.reactor), parts.reactor, random.SystemRandom())
         logins = PcLogins(self._guests, client, self.queue, parts.vault, lambda: token_urlsafe(32))
         wallet = Wallet(self._guests, client, self.balances, parts.now)
-        health = Health(parts.oldest_uncut, lambda: parts.waiting() + self.queue.waiting, parts.now, parts.reactor)
+        health = Health(
+            parts.oldest_uncut,
+            lambda: parts.waiting() + self.queue.waiting,
+            parts.now,
+            parts.reactor,
+            parts.spooled,
+        )
         return (*pc_sync_routes(events), *portal_routes(logins, wallet), *self._game_routes(), health.route())
 
     def _game_routes(self) -> tuple[Route, ...]:

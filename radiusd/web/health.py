@@ -34,6 +34,14 @@ class QueueHealth:
 
 
 @frozen
+class SpoolHealth:
+    """Records on the disk that wait for the store, and the age of the oldest in seconds."""
+
+    waiting: int = 0
+    oldest: int = 0
+
+
+@frozen
 class HealthReply:
     """`status` is ok or degraded, `uptime` in seconds.
 
@@ -45,6 +53,7 @@ class HealthReply:
     uptime: int
     store: StoreHealth
     queue: QueueHealth
+    spool: SpoolHealth
     oldest_uncut: int | None
 
 
@@ -55,7 +64,15 @@ Look = Callable[[], "Deferred[Instant | None]"]
 class Health:
     """Asks the store at most once a second, and one at a time: whoever asks us costs it nothing."""
 
-    def __init__(self, look: Look, waiting: Callable[[], int], now: Callable[[], Instant], clock: Any) -> None:
+    def __init__(
+        self,
+        look: Look,
+        waiting: Callable[[], int],
+        now: Callable[[], Instant],
+        clock: Any,
+        spooled: Callable[[], SpoolHealth] = SpoolHealth,
+    ) -> None:
+        self._spooled = spooled
         self._look = look
         self._waiting = waiting
         self._now = now
@@ -90,6 +107,7 @@ class Health:
             uptime=max(0, call.at - self._since) // 1000,
             store=store,
             queue=QueueHealth(waiting=self._waiting()),
+            spool=self._spooled(),
             oldest_uncut=None if oldest is None else max(0, call.at - oldest) // 1000,
         )
         return Raw(as_json(reply), JSON, 200 if store.ok else 503)

@@ -52,6 +52,7 @@ def test_a_store_that_answers_is_well(web: Watched) -> None:
         "uptime": 90,
         "store": {"ok": True, "answered_in": 0},
         "queue": {"waiting": 7},
+        "spool": {"waiting": 0, "oldest": 0},
         "oldest_uncut": 60,
     }
 
