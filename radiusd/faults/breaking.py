@@ -119,6 +119,19 @@ def log_every_drop() -> None:
     Counters.drop = told  # type: ignore[method-assign, assignment]
 
 
+def failed_is_done() -> None:
+    """What could not be committed is answered as if it had been."""
+    from radiusd.store.writer import Committer, Failed  # noqa: PLC0415
+
+    commit = Committer.commit
+
+    def committed(committer: Any, jobs: Any) -> Any:
+        results, afterwards = commit(committer, jobs)
+        return [None if isinstance(each, Failed) else each for each in results], afterwards
+
+    Committer.commit = committed  # type: ignore[method-assign, assignment]
+
+
 def check_then_set() -> None:
     """A one-time token is looked at, and then claimed by whoever has looked."""
     from sqlalchemy import bindparam, update  # noqa: PLC0415
@@ -137,6 +150,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
     "answer-before-commit": answer_before_commit,
     "no-duplicates": no_duplicates,
     "log-every-drop": log_every_drop,
+    "failed-is-done": failed_is_done,
     "check-then-set": check_then_set,
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import frozen
 
-from radiusd.faults import floods, kills, losses
+from radiusd.faults import everywhere, floods, kills, losses
 from radiusd.faults.flood import UNKNOWN
 from radiusd.faults.places import POSTGRESQL, SQLITE
 from radiusd.faults.stage import Stage
@@ -41,6 +41,10 @@ def _floods(plan: floods.Plan) -> Run:
     return lambda stage: floods.run(stage, plan)
 
 
+def _everywhere(plan: everywhere.Plan) -> Run:
+    return lambda stage: everywhere.run(stage, plan)
+
+
 FAULTS = (
     Fault(
         id="R1",
@@ -74,6 +78,17 @@ FAULTS = (
         at_night=_floods(floods.Plan(seconds=600)),
         as_control=_floods(floods.Plan(before=2, seconds=3, kinds=(UNKNOWN,))),
         limit=90,
+    ),
+    Fault(
+        id="R28",
+        title="failure at every point of a login, a stop, a sale, a PC's logout and a token's verification",
+        stores=(SQLITE, POSTGRESQL),
+        control="failed-is-done",
+        control_store=SQLITE,
+        in_lane=_everywhere(everywhere.Plan()),
+        at_night=_everywhere(everywhere.Plan()),
+        as_control=_everywhere(everywhere.Plan(acts=("stop",), fewest=5)),
+        limit=120,
     ),
 )
 

@@ -186,7 +186,8 @@ async def run(stage: Stage, plan: Plan) -> Report:
         )
         await _come(crowd, guests, plan.at_once, stage)
         await asyncio.sleep(plan.weather.latest + 0.5)
-        for open_one in (*routers, *(one for pair in proxies for one in pair)):
+        everything: list[Router | Proxy] = [*routers, *(one for pair in proxies for one in pair)]
+        for open_one in everything:
             open_one.close()
         for node in nodes:
             await node.stop()

@@ -1,0 +1,209 @@
+"""A whole server in this process: its threads are real, its time and its network are not."""
+
+import queue
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure as TwistedFailure
+
+from policy.quantities import Instant
+from radiusd import config
+from radiusd.app import App
+from radiusd.faults.failing import SEND, Calls
+
+AUTH, ACCT, WEB = 1812, 1813, 8080
+_QUIET = 0.05
+"""Seconds of real time in which a server that will answer does."""
+
+
+class _Port:
+    """Stands for a port; what is sent by it is kept."""
+
+    def __init__(self, calls: Calls, protocol: Any = None) -> None:
+        self._calls = calls
+        self.protocol = protocol
+        self.socket = self
+        self.sent: list[tuple[bytes, tuple[str, int]]] = []
+
+    def setsockopt(self, *_: object) -> None:
+        """As sockets have it."""
+
+    def write(self, octets: bytes, to: tuple[str, int]) -> None:
+        """Send, unless that is what fails."""
+        self._calls.call(SEND, lambda: OSError(101, "Network is unreachable"), lambda: self.sent.append((octets, to)))
+
+    def getHost(self) -> IPv4Address:
+        """As ports have it."""
+        return IPv4Address("UDP", "127.0.0.1", 1)
+
+
+class Reactor(Clock):
+    """Turned by hand; what threads hand over is done when `turn` is called."""
+
+    def __init__(self, calls: Calls) -> None:
+        super().__init__()
+        self._calls = calls
+        self._handed: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self.ports: dict[int, tuple[Any, _Port]] = {}
+        self.factories: dict[int, Any] = {}
+        self.uncaught: list[str] = []
+        """What nobody caught, and a real reactor would log as an error of ours."""
+
+    def callFromThread(self, function: Callable[..., Any], *arguments: Any, **more: Any) -> None:
+        """See IReactorFromThreads."""
+        self._handed.put(lambda: function(*arguments, **more))
+
+    def callWhenRunning(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """See IReactorCore."""
+        function(*arguments)
+
+    def addSystemEventTrigger(self, *_: object) -> None:
+        """See IReactorCore."""
+
+    def listenUDP(self, port: int, protocol: Any, *_: object, **__: object) -> _Port:
+        """See IReactorUDP."""
+        made = _Port(self._calls, protocol)
+        protocol.makeConnection(made)
+        self.ports[port] = (protocol, made)
+        return made
+
+    def listenTCP(self, port: int, factory: Any, *_: object, **__: object) -> _Port:
+        """See IReactorTCP."""
+        self.factories[port] = factory
+        return _Port(self._calls)
+
+    def turn(self, is_so: Callable[[], bool], within: float = _QUIET) -> bool:
+        """Do what threads hand over until it is so, or nothing came for so long; whether it is so."""
+        until = time.monotonic() + within
+        while not is_so():
+            try:
+                work = self._handed.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return is_so()
+            work()
+            until = time.monotonic() + within
+        return True
+
+    def pass_time(self, seconds: float, step: float = 0.1) -> None:
+        """So much later, in steps, with time for the threads in each."""
+        passed = 0.0
+        while passed < seconds:
+            now = min(step, seconds - passed)
+            passed += now
+            try:
+                self.advance(now)
+            except Exception as error:  # noqa: BLE001 - a real one logs it and goes on
+                self.uncaught.append(f"{error!r}")
+            self.turn(lambda: False, 0.002)
+
+
+class _Wire(StringTransport):
+    """A connection of a client; when a send fails it breaks."""
+
+    calls: Calls
+    channel: Any = None
+    is_broken = False
+
+    def write(self, data: bytes) -> None:
+        """Send, unless that is what fails."""
+        try:
+            self.calls.call(SEND, lambda: OSError(104, "Connection reset"), lambda: StringTransport.write(self, data))
+        except OSError:
+            self.abortConnection()
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """Several parts."""
+        self.write(b"".join(iovec))
+
+    def loseConnection(self) -> None:
+        """As transports have it."""
+        self.abortConnection()
+
+    def abortConnection(self) -> None:
+        """It is over."""
+        if not self.is_broken:
+            self.is_broken = True
+            self.channel.connectionLost(TwistedFailure(ConnectionDone()))
+
+    def loseWriteConnection(self) -> None:
+        """As transports have it."""
+
+
+@define(eq=False)
+class House:
+    """One server. `at` is what its clock shows; everybody asks again every 0.3 s of it."""
+
+    calls: Calls
+    reactor: Reactor
+    app: App
+    began: int
+
+    @classmethod
+    def open(cls, path: Path, calls: Calls) -> "House":
+        """A server with the configuration at `path`, its ports 1812, 1813 and 8080."""
+        reactor = Reactor(calls)
+        began = int(time.time() * 1000)
+        app = App(reactor, config.load(path), lambda: Instant(began + round(reactor.seconds() * 1000)))
+        app.start()
+        made = cls(calls, reactor, app, began)
+        reactor.pass_time(0.5)
+        return made
+
+    @property
+    def at(self) -> float:
+        """Seconds since 1970."""
+        return self.began / 1000 + float(self.reactor.seconds())
+
+    def ask(self, port: int, request: bytes, source: tuple[str, int], within: float) -> bytes | None:
+        """The reply to a datagram, sent again until there is one; None if there is none in so many seconds."""
+        protocol, wire = self.reactor.ports[port]
+        seen = len(wire.sent)
+        until = self.at + within
+        while self.at < until:
+            protocol.datagramReceived(request, source)
+            if self.reactor.turn(lambda: len(wire.sent) > seen):
+                found: bytes = wire.sent[-1][0]
+                return found
+            self.reactor.pass_time(0.3)
+        return None
+
+    def post(self, request: bytes, source: str, within: float) -> tuple[int, bytes]:
+        """Status and body; asked again over a new connection until there is an answer, (0, b"") if it never is."""
+        until = self.at + within
+        while self.at < until:
+            status, body = self._post(request, source)
+            if status and status < 500:
+                return status, body
+            self.reactor.pass_time(0.5)
+        return 0, b""
+
+    def _post(self, request: bytes, source: str) -> tuple[int, bytes]:
+        wire: Any = _Wire(peerAddress=IPv4Address("TCP", source, 40_000))  # type: ignore[no-untyped-call]
+        wire.calls = self.calls
+        wire.channel = self.reactor.factories[WEB].buildProtocol(wire.getPeer())
+        wire.channel.makeConnection(wire)
+        wire.channel.dataReceived(request)
+        # What is asked of a database in a thread may be on its way for several turns.
+        for _ in range(10):
+            if self.reactor.turn(lambda: wire.is_broken or _is_whole(wire.value())):
+                break
+            self.reactor.pass_time(0.1)
+        octets = wire.value()
+        wire.abortConnection()
+        return (int(octets[9:12]), octets.partition(b"\r\n\r\n")[2]) if _is_whole(octets) else (0, b"")
+
+
+def _is_whole(octets: bytes) -> bool:
+    head, end, body = octets.partition(b"\r\n\r\n")
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return bool(end) and len(body) >= int(value)
+    return False
