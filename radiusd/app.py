@@ -24,6 +24,7 @@ from radiusd.charging.stopping import Stopping
 from radiusd.cluster.announcements import Announcements, Listeners
 from radiusd.cluster.building import build as build_announcements
 from radiusd.cluster.errors import ClusterError
+from radiusd.cluster.pacing import Paced
 from radiusd.coa.client import DynamicAuthorizationClient
 from radiusd.coa.exchange import Timing
 from radiusd.coa.ladder import Pace
@@ -188,11 +189,12 @@ class App:
             )
         )
         self._announcements = self._build_announcements()
+        self._have_others_look = Paced(self._announcements.look, reactor)
         self._mirror = self._build_mirror()
         self._web.balances.announce = self._announcements.balance
 
     def _build_announcements(self) -> Announcements:
-        listeners = Listeners(look=self._watch.look_now, balance=self._web.balances.heard)
+        listeners = Listeners(look=Paced(self._watch.look_now, self._reactor), balance=self._web.balances.heard)
 
         def drop(detail: str) -> None:
             self.counters.drop("announcement", "Redis", detail, what="what is no announcement")
@@ -260,7 +262,7 @@ class App:
             except Exception:  # noqa: BLE001 - one answer's trouble is not the others'
                 _log.failure("an answer could not be given")
         if afterwards:
-            self._announcements.look()
+            self._have_others_look()
 
     def _saw(self, seen: Seen, at: Instant) -> None:
         if seen.directory is not None:
@@ -371,6 +373,7 @@ class App:
         self._hashing.stop()
         self._presence.end()
         self._database.close()
+        self._away.end()
 
 
 def _nobody_waits(result: object) -> None:
