@@ -144,8 +144,7 @@ class Away:
         return self._parts.read(read)
 
     def stop(self) -> None:
-        """Begin nothing more."""
-        self.gate.stop()
+        """Begin nothing more; what was taken is still answered, by the store or from the spool."""
         self._reminding.stop()
         if self._own is not None:
             self._own.stop()
@@ -154,9 +153,13 @@ class Away:
 
     def close(self) -> None:
         """Write what waits for the spool, and let go of it; for after the writer has ended."""
+        self.gate.stop()
         self.keeper.stop()
         if self._adopting is not None:
             self._adopting.close()
+
+    def end(self) -> None:
+        """Watch over the store no more; for after the last thread that asks it has ended."""
         self._watchdog.stop()
 
     def _find_logins(self, names: Collection[str]) -> "Deferred[dict[str, Login]]":

@@ -122,11 +122,11 @@ class Cafe:
         except OSError:
             return False
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+    def stop(self, how: signal.Signals = signal.SIGTERM, within: float = PATIENCE) -> None:
         """End the server, gently or not."""
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait(PATIENCE)
+            self._process.wait(within)
             self._process = None
 
     def counters(self) -> dict[str, float]:

@@ -173,3 +173,18 @@ def test_a_server_that_is_killed_while_the_store_is_away_leaves_what_it_acknowle
     for guest, octets in enumerate(told.acknowledged):
         assert uploaded[f"g{guest}"] >= octets > 0
     assert len([each for each in (town.folder / "spool").iterdir() if each.is_dir()]) == 1
+
+
+@pytest.mark.timeout(120)
+def test_a_server_whose_store_hangs_ends_when_it_is_told_to(postgres: PrivatePostgres, town: Cafe) -> None:
+    classes = _online(town)
+    postgres.hang()
+    with Nas(town.auth, town.acct, 0) as nas:
+        assert nas.report("Interim-Update", _session(0), User_Name="g0", Class=classes[0], Acct_Input_Octets=5_000)
+    began = time.monotonic()
+    town.stop(within=30)
+    assert time.monotonic() - began < 20
+    postgres.go_on()
+    town.start()
+    eventually(lambda: _figures(town)["spool_records"] == 0, within=30)
+    assert {each["uploaded"] for each in town.sessions() if each["account"] == "g0"} == {5_000}
