@@ -15,7 +15,7 @@ from radiusd.config import Config
 _log = Logger()
 
 TOO_SOON = 10.0
-"""Seconds; whoever dies sooner is followed by another only after a pause, and the pauses double."""
+"""Seconds; whoever dies sooner, and not for the first time, is followed after a pause, and the pauses double."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 STARTS_WITHIN = 60.0
@@ -166,6 +166,12 @@ class Crew:
         return not self._has_begun or self._is_ending or self._renewal is not None or bool(self._leaving)
 
     @property
+    def absent(self) -> frozenset[int]:
+        """Those who are dead, and whose followers are not ready."""
+        at_work = {number for number, each in self._serving.items() if each.is_ready}
+        return frozenset(range(self._in_force.workers)) - at_work
+
+    @property
     def status(self) -> int | None:
         """The parent's exit status; None while there is anything to do."""
         return self._status if self._is_ending and not any(self._all()) else None
@@ -256,7 +262,7 @@ class Crew:
         """Another is to take the place of one that died, soon."""
         lived_long = worker.is_ready and at - worker.started_at >= TOO_SOON
         before = self._pauses.get(worker.number)
-        pause = 0.0 if lived_long else min(LONGEST_PAUSE, 2 * before if before else FIRST_PAUSE)
+        pause = 0.0 if lived_long or before is None else min(LONGEST_PAUSE, 2 * before or FIRST_PAUSE)
         self._pauses[worker.number] = pause
         self._starts[worker.number] = at + pause
         _log.error(

@@ -12,7 +12,7 @@ import click
 from twisted.logger import Logger
 
 from radiusd import config, logs
-from radiusd.config import ConfigError
+from radiusd.config import Config, ConfigError
 from radiusd.workers.crew import Crew, Plan
 from radiusd.workers.process import WorkerProcess
 from radiusd.workers.sockets import CannotOpen, Sockets
@@ -39,6 +39,7 @@ class Parent:
         self._selector = selectors.DefaultSelector()
         self._wants_renewal = False
         self._trouble = ""
+        self._chosen: tuple[Config, frozenset[int]] | None = None
 
     def run(self, plan: Plan) -> int:
         """Until it is told to stop, or a worker cannot start at all."""
@@ -65,6 +66,7 @@ class Parent:
         for process in tuple(self._processes):
             self._look_after(process, at)
         self._crew.tick(at)
+        self._choose()
         if self._wants_renewal and not self._crew.is_busy:
             self._wants_renewal = False
             self._renew(at)
@@ -95,8 +97,9 @@ class Parent:
 
     def _settled(self, plan: Plan) -> None:
         settings = plan.settings
-        if not self._sockets.choose(settings):
+        if not self._sockets.choose(settings, ()):
             _log.warn("this kernel spreads routers over the workers by its own rule, and one router may meet several")
+        self._chosen = settings, frozenset()
         self._sockets.keep_only(settings)
         logs.set_level(settings.log_level)
         count = settings.workers
@@ -104,10 +107,18 @@ class Parent:
             "{count} workers answer RADIUS at {auth} and {acct}", count=count, auth=settings.auth, acct=settings.acct
         )
 
+    def _choose(self) -> None:
+        """Have those who are at work take over from those who are not."""
+        if self._chosen is not None and self._chosen[1] != self._crew.absent:
+            self._chosen = self._chosen[0], self._crew.absent
+            self._sockets.choose(*self._chosen)
+
     def _renew(self, at: float) -> None:
         """Have all replaced, unless the configuration is wrong."""
         try:
             plan = read(self._path)
+            if self._chosen is not None:
+                _same_store(self._chosen[0], plan.settings)
             self._sockets.open(plan.settings)
         except (ConfigError, CannotOpen) as error:
             _log.error("nothing is changed: {error}", error=error)
@@ -120,6 +131,12 @@ def read(path: Path) -> Plan:
     """What the configuration says. Raises ConfigError."""
     text = config.text_of(path)
     return Plan(config.parse(path, text), text)
+
+
+def _same_store(before: Config, after: Config) -> None:
+    """Two workers on two stores would each know half. Raises ConfigError."""
+    if (before.store_url, before.key_file) != (after.store_url, after.key_file):
+        raise ConfigError("another store or key file needs a restart of the server")
 
 
 def _cannot_start(why: str, status: int) -> int:

@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from attrs import evolve, frozen
 
@@ -69,10 +69,13 @@ class Sockets:
         """The descriptors of one worker, by name."""
         return {each.name: self._open[each].fileno() for each in places(settings) if each.worker == worker}
 
-    def choose(self, settings: Config) -> bool:
-        """Spread datagrams over all workers, by where they come from; False if the kernel's own way must do."""
+    def choose(self, settings: Config, absent: Collection[int]) -> bool:
+        """Spread datagrams by where they come from, over all workers but those that are `absent`.
+
+        False if the kernel's own way must do: then those wait.
+        """
         first = (self._open[each] for each in places(settings) if each.is_shared and each.worker == 0)
-        chosen = [choose_by_source(each, settings.workers) for each in first]
+        chosen = [choose_by_source(each, settings.workers, absent) for each in first]
         return all(chosen)
 
     def _opened(self, place: Place) -> socket.socket:

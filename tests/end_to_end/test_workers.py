@@ -1,12 +1,14 @@
 """Several workers on the same ports: real processes and sockets, and what becomes of requests when they come and go."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Self
@@ -26,6 +28,9 @@ class BigCafe(Cafe):
     def __init__(self, folder: Path, database_url: str, workers: int = 2) -> None:
         super().__init__(folder, database_url)
         self.configure("[server]\n", f"[server]\nworkers = {workers}\n")
+        several = _free_in_a_row(3)
+        self.configure(f'metrics = "127.0.0.1:{self.metrics}"', f'metrics = "127.0.0.1:{several}"')
+        self.metrics = several
 
     def __enter__(self) -> Self:
         try:
@@ -74,6 +79,16 @@ class BigCafe(Cafe):
     def renewed(self, times: int = 1) -> None:
         """Wait until all workers have been replaced so often."""
         eventually(lambda: self.told("all workers are new") == times, within=60)
+
+
+def _free_in_a_row(count: int) -> int:
+    """The first of several TCP ports in a row, below those that the system gives away, where nobody listens."""
+    for first in range(random.randrange(20_000, 30_000), 32_000, count):
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+    raise AssertionError("there are no free ports")
 
 
 def _command_line(pid: int) -> list[str]:
@@ -161,6 +176,18 @@ def test_a_worker_that_is_killed_comes_back_and_the_other_answers_meanwhile(cafe
 def _is_answered_at_once(cafe: Cafe) -> bool:
     with Fleet(cafe.acct, 1) as fleet:
         return fleet.run(lambda: True).retried == 0
+
+
+def test_kills_under_load_lose_nothing_that_is_asked_again(cafe: BigCafe) -> None:
+    def kill() -> None:
+        for times, number in ((2, 0), (2, 1), (3, 0)):
+            os.kill(cafe.worker(number), signal.SIGKILL)
+            line = f"worker {number} is at work"
+            eventually(lambda line=line, times=times: cafe.told(line) == times, within=30)  # type: ignore[misc]
+
+    told = under_load(cafe, Thread(target=kill))
+    print(f"\n{told.answered} answered, {told.retried} asked again, slowest {told.slowest * 1000:.0f} ms")
+    assert told.lost == 0
 
 
 def test_what_waits_for_a_worker_that_died_is_answered_by_the_one_that_follows(cafe: BigCafe) -> None:
@@ -261,11 +288,19 @@ def test_a_mistake_in_the_configuration_changes_nothing(cafe: BigCafe) -> None:
 
 def test_a_configuration_that_no_worker_can_start_with_changes_nothing(cafe: BigCafe) -> None:
     before = cafe.workers()
-    cafe.configure('key_file = "key"', 'key_file = "no-such-key"')
+    cafe.configure("[server]\n", '[server]\ndictionary = "no-such"\n')
     cafe.parent.send_signal(signal.SIGHUP)
-    eventually(lambda: cafe.told("nothing is changed"))
+    eventually(lambda: cafe.told("the first worker with the new configuration cannot start"))
     assert cafe.workers() == before
     assert _is_answered_at_once(cafe)
+
+
+def test_another_store_is_not_taken_over_worker_by_worker(cafe: BigCafe) -> None:
+    before = cafe.workers()
+    cafe.configure('key_file = "key"', 'key_file = "another"')
+    cafe.parent.send_signal(signal.SIGHUP)
+    eventually(lambda: cafe.told("nothing is changed: another store or key file needs a restart"))
+    assert cafe.workers() == before
 
 
 def test_other_addresses_are_taken_over(cafe: BigCafe) -> None:

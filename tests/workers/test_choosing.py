@@ -2,6 +2,7 @@
 
 import struct
 from collections import Counter
+from collections.abc import Collection
 from ipaddress import ip_address
 
 import pytest
@@ -23,9 +24,9 @@ def a_packet(source: str, port: int, our_port: int = 1812) -> bytes:
     return head + address.packed + bytes((192, 0, 2, 1)) + udp
 
 
-def run(packet: bytes, count: int) -> int:
+def run(packet: bytes, count: int, absent: Collection[int] = ()) -> int:
     """The number that the program ends with, as the kernel would carry it out."""
-    steps = program(count)
+    steps = program(count, absent)
     accumulator = index = at = 0
     while True:
         code, if_true, if_false, constant = steps[at]
@@ -34,6 +35,8 @@ def run(packet: bytes, count: int) -> int:
         match code:
             case 0x20 | 0x28 | 0x30:
                 accumulator = int.from_bytes(packet[offset : offset + _SIZES[code]])
+            case 0x00:
+                accumulator = constant
             case 0x07:
                 index = accumulator
             case 0x0C:
@@ -73,3 +76,15 @@ def test_routers_that_all_send_from_one_port_are_spread_evenly(form: str) -> Non
     chosen = Counter(run(a_packet(each, 1645), 4) for each in sources)
     assert min(chosen.values()) > 180
     assert max(chosen.values()) < 320
+
+
+def test_what_was_for_one_that_is_absent_goes_to_others_and_nothing_else_changes() -> None:
+    packets = [a_packet("10.1.2.3", port) for port in range(30_000, 30_400)]
+    before = [run(each, 4) for each in packets]
+    after = [run(each, 4, {0, 3}) for each in packets]
+    assert set(after) == {1, 2}
+    assert all(now == was for was, now in zip(before, after, strict=True) if was in (1, 2))
+
+
+def test_where_all_are_absent_nothing_changes() -> None:
+    assert program(2, {0, 1}) == program(2)

@@ -146,9 +146,9 @@ def test_those_that_die_at_once_are_followed_after_pauses_that_double(town: Town
         pauses.append(due_at - town.at)
         town.pass_time(pauses[-1])
         town.ready(town.processes[-1])
-    assert pauses == [FIRST_PAUSE, 2, 4, 8, 16, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert pauses == [0, FIRST_PAUSE, 2, 4, 8, 16, LONGEST_PAUSE, LONGEST_PAUSE]
     lines = [formatEvent(each) for each in logged]
-    assert "worker 0 was killed by SIGKILL (process 1001); another follows in 2 s" in lines
+    assert "worker 0 was killed by SIGKILL (process 1002); another follows in 2 s" in lines
 
 
 def test_after_a_long_life_pauses_begin_anew(town: Town) -> None:
@@ -166,11 +166,32 @@ def test_after_a_long_life_pauses_begin_anew(town: Town) -> None:
 def test_a_follower_that_cannot_start_is_no_end_of_the_others(town: Town) -> None:
     town.begun()
     town.gone(town.processes[1], KILLED)
-    town.pass_time(FIRST_PAUSE)
+    town.pass_time(0)
     town.gone(town.processes[2], UNABLE)
     assert (town.crew.status, town.processes[0].told) == (None, [])
-    town.pass_time(2 * FIRST_PAUSE)
+    town.pass_time(FIRST_PAUSE)
     assert town.since(3) == [(1, "first")]
+
+
+def test_whoever_is_dead_is_absent_until_a_follower_is_ready(town: Town) -> None:
+    town.begun()
+    assert town.crew.absent == set()
+    town.gone(town.processes[1], KILLED)
+    assert town.crew.absent == {1}
+    town.pass_time(0)
+    assert town.crew.absent == {1}
+    town.ready(town.processes[2])
+    assert town.crew.absent == set()
+
+
+def test_nobody_is_absent_while_all_are_replaced(town: Town) -> None:
+    town.begun()
+    town.crew.renew(a_plan(2, "second"), town.at)
+    absent = [town.crew.absent]
+    town.ready(town.processes[2])
+    absent.append(town.crew.absent)
+    town.gone(town.processes[0])
+    assert [*absent, town.crew.absent] == [set(), set(), set()]
 
 
 # The end
