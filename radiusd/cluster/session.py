@@ -19,6 +19,8 @@ from zope.interface import implementer
 
 CHANNEL = "icafe_announcements"
 """Of this database; others have their own."""
+APPLICATION = "icafe-radiusd announcements"
+"""What its connections are called in `pg_stat_activity`."""
 LONGEST = 7_900
 """Octets of a message; PostgreSQL takes less than 8000."""
 
@@ -47,10 +49,12 @@ class Connection(Protocol):
 def open_connection(address: str, patience: float) -> Connection:
     """A connection that listens, within so many seconds. Raises psycopg2.Error, TookTooLong. For a thread."""
     until = time.monotonic() + patience
-    connection: Connection = psycopg2.connect(address, async_=1)
+    connection: Connection = psycopg2.connect(address, async_=1, application_name=APPLICATION)
     try:
         _wait(connection, until)
-        connection.cursor().execute(f"LISTEN {CHANNEL}")
+        # psycopg2 goes on with a statement only while somebody has its cursor.
+        cursor = connection.cursor()
+        cursor.execute(f"LISTEN {CHANNEL}")
         _wait(connection, until)
     except BaseException:
         connection.close()
@@ -60,8 +64,10 @@ def open_connection(address: str, patience: float) -> Connection:
 
 def _wait(connection: Connection, until: float) -> None:
     while (state := connection.poll()) != extensions.POLL_OK:
-        reads, writes = ([connection], []) if state == extensions.POLL_READ else ([], [connection])
-        if not any(select.select(reads, writes, [], max(0.0, until - time.monotonic()))):
+        # Not select.select(): a busy server has more than its 1024 descriptors.
+        watched = select.poll()
+        watched.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
+        if not watched.poll(max(0.0, until - time.monotonic()) * 1000):
             raise TookTooLong
 
 
@@ -80,6 +86,7 @@ class Session:
         self._hear = hear
         self._lost = lost
         self._reactor = reactor
+        self._cursor = connection.cursor()
         self._fileno = connection.fileno()
         self._under_way: Deferred[None] | None = None
         self._slow: Deferred[None] | None = None
@@ -114,7 +121,7 @@ class Session:
         done: Deferred[None] = Deferred(lambda _: None)
         self._under_way = done
         try:
-            self._connection.cursor().execute(statement, values)
+            self._cursor.execute(statement, values)
         except psycopg2.Error as error:
             self._end(error)
         else:

@@ -4,10 +4,13 @@ import itertools
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg2
 import pytest
 
+from radiusd.cluster.session import APPLICATION, CHANNEL
 from tests.end_to_end.cafe import Cafe, eventually
 from tests.end_to_end.nodes import PHONE, TABLET, Router, nodes_of, slowest_of_a_hundred, took
 from tests.end_to_end.pc_town import PcOwner
@@ -136,6 +139,57 @@ def test_a_logout_told_to_one_node_cuts_a_guest_of_another_and_keeps_him_out_eve
         time.sleep(0.15)
         assert not router.is_let_in(there, "nora")
         assert not router.is_let_in(here, "nora")
+
+
+# Without Redis
+
+
+def _end_who_listens(database_url: str) -> None:
+    """End the servers' connections that listen, from PostgreSQL's side."""
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND application_name = %s",
+            (APPLICATION,),
+        )
+        assert cursor.rowcount == 2
+
+
+@contextmanager
+def _heard(database_url: str) -> Iterator[Callable[[], list[str]]]:
+    """What is told to all by PostgreSQL."""
+    with closing(psycopg2.connect(database_url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"LISTEN {CHANNEL}")
+
+        def heard() -> list[str]:
+            connection.poll()
+            return [each.payload for each in connection.notifies]
+
+        yield heard
+
+
+def test_without_redis_nodes_wake_each_other_through_postgresql(two_alone: list[Cafe], database_url: str) -> None:
+    here, there = two_alone
+    owner = PcOwner(here)
+    with _heard(database_url) as heard:
+        before = len(heard())
+        assert owner.report("BALANCE_UPDATE", "nora_01").status == 200
+        eventually(lambda: any("nora_01" in each for each in heard()[before:]))
+        _end_who_listens(database_url)
+        eventually(lambda: all("other servers are not heard" in each.log.read_text() for each in two_alone))
+        eventually(lambda: all("other servers are heard again" in each.log.read_text() for each in two_alone))
+        before = len(heard())
+        eventually(
+            lambda: (
+                owner.report("BALANCE_UPDATE", "omar_01").status == 200
+                and any("omar_01" in each for each in heard()[before:])
+            )
+        )
+    there.sell("nora", "1h")
+    with router_of(here) as router:
+        router.come_online(here, there, "nora", PHONE, "80100001")
+    assert is_sound(here)
 
 
 # Redis away
