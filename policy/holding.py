@@ -338,6 +338,9 @@ def reboot(holding: Holding, router_id: int, nas: str, boot: str | None, event: 
             continue
         if boot is not None and each.boot in (None, boot):
             continue
+        # What was told late, after an absence of the store, says nothing of what was opened since.
+        if each.opened_at > event.at:
+            continue
         closed, _ = connections.advance(each, event)
         holding = holding.with_connection(closed)
         if each.session_id is not None and not any(holding.running(each.session_id)):

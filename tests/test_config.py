@@ -8,7 +8,7 @@ from attrs import evolve
 from redis.asyncio import ConnectionPool as Connections
 
 from radiusd import paths
-from radiusd.config import Config, ConfigError, Games, Redis, load
+from radiusd.config import Config, ConfigError, Games, Redis, StoreLoss, load
 
 SHIPPED = Path(__file__).parents[1] / "conf" / "radiusd.toml"
 LEAST = '[store]\nurl = "sqlite:////var/lib/icafe/store"\nkey_file = "/var/lib/icafe/key"\n'
@@ -56,6 +56,32 @@ def test_without_anything_said_the_ports_are_those_of_the_rfcs(file: Path) -> No
     assert str(config.web) == "127.0.0.1:8080"
     assert f"{config.coa_source} {config.log_level}" == "0.0.0.0 info"
     assert config.dictionary == paths.dictionary()
+
+
+@pytest.mark.parametrize(
+    ("url", "key_file", "spool"),
+    [
+        ("sqlite:////data/store", "/keys/key", "/data/spool"),
+        ("postgresql://icafe@/icafe", "/keys/key", "/keys/spool"),
+    ],
+)
+def test_the_spool_is_beside_what_the_server_may_write(url: str, key_file: str, spool: str, file: Path) -> None:
+    config = read(file, f'[store]\nurl = "{url}"\nkey_file = "{key_file}"\n')
+    assert config.store_loss == StoreLoss(spool=Path(spool))
+
+
+def test_a_spool_may_be_elsewhere(file: Path) -> None:
+    config = read(file, LEAST + 'spool = "elsewhere"\nspool_limit = 5\npatience = 700\non_store_loss = "refuse"\n')
+    expected = StoreLoss(spool=file.parent / "elsewhere", spool_limit=5, patience=700, on_store_loss="refuse")
+    assert config.store_loss == expected
+
+
+def test_what_is_no_rule_for_the_stores_absence_is_told(file: Path) -> None:
+    assert mistakes(file, LEAST + 'on_store_loss = "hope"\npatience = 499\nspool_limit = 0\n') == [
+        "4: store.on_store_loss: expected one of last_decision, refuse",
+        "5: store.patience: expected 500 to 60000 milliseconds",
+        "6: store.spool_limit: expected 1 to 1048576 MiB",
+    ]
 
 
 def test_addresses_may_be_of_either_kind(file: Path) -> None:

@@ -58,7 +58,7 @@ class RebootJob(Job):
                 work.put(after, effects, self.cafe.branch(self.at), self.at)
         for line in tuple(work.loose.values()):
             is_its = (line.router_id, line.nas) == (self.router.id, self.nas) and line.boot != (self.boot or "")
-            if is_its and not line.is_closed:
+            if is_its and not line.is_closed and line.opened_at <= self.at:
                 work.put_loose(connections.advance(line, event)[0])
 
     def _is_first(self, database: DatabaseConnection) -> bool:

@@ -1,8 +1,12 @@
 """PostgreSQL hangs, or is killed, under load: what was acknowledged counts once, and guests known today are let in."""
 
+import fcntl
+import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from urllib.error import HTTPError
@@ -13,8 +17,6 @@ import pytest
 from tests.end_to_end.cafe import Cafe, eventually
 from tests.end_to_end.nas import Nas
 from tests.end_to_end.private_postgres import PrivatePostgres, programs
-
-pytestmark = pytest.mark.skipif(programs() is None, reason="there is no PostgreSQL on this machine")
 
 GUESTS = 10
 AWAY = 7.0
@@ -84,6 +86,8 @@ def _mac(guest: int) -> str:
 
 @pytest.fixture
 def postgres() -> Iterator[PrivatePostgres]:
+    if programs() is None:
+        pytest.skip("there is no PostgreSQL on this machine")
     with PrivatePostgres() as made:
         yield made
 
@@ -173,6 +177,52 @@ def test_a_server_that_is_killed_while_the_store_is_away_leaves_what_it_acknowle
     for guest, octets in enumerate(told.acknowledged):
         assert uploaded[f"g{guest}"] >= octets > 0
     assert len([each for each in (town.folder / "spool").iterdir() if each.is_dir()]) == 1
+
+
+def test_behind_an_sqlite_that_another_process_has_locked_accounting_is_recorded(tmp_path: Path) -> None:
+    with Cafe(tmp_path, f"sqlite:///{tmp_path}/store.sqlite3") as cafe, Nas(cafe.auth, cafe.acct, 0) as nas:
+        cafe.icafectl("package", "add", "1h", "--time", "1h")
+        cafe.sell("g0", "1h")
+        accept = nas.log_in_by_pap("g0", "secret", _mac(0))
+        assert accept is not None
+        about = {"User_Name": "g0", "Class": accept["Class"][0]}
+        with (tmp_path / "store.sqlite3.lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            began = time.monotonic()
+            assert nas.report("Start", _session(0), **about)
+            assert nas.report("Interim-Update", _session(0), Acct_Input_Octets=7_000, **about)
+            again = nas.log_in_by_pap("g0", "secret", _mac(0))
+            assert time.monotonic() - began < 2 * PATIENCE
+            assert again is not None
+            assert again.code == 2
+        eventually(lambda: _figures(cafe)["spool_records"] == 0)
+        assert [each["uploaded"] for each in cafe.sessions()] == [7_000]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a disk that is full")
+def test_on_a_disk_that_is_full_nothing_is_acknowledged_and_nothing_breaks(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False)
+    if made.returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        with Cafe(disk, f"sqlite:///{disk}/store.sqlite3") as cafe, Nas(cafe.auth, cafe.acct, 0) as nas:
+            assert nas.report("Start", _session(0), User_Name="g0")
+            with suppress(OSError), (disk / "filler").open("wb") as filler:
+                while True:
+                    filler.write(bytes(4096))
+                    filler.flush()
+            assert not _is_answered(nas)
+            (disk / "filler").unlink()
+            eventually(lambda: _is_answered(nas))
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def _is_answered(nas: Nas) -> bool:
+    """Whether every one of many reports is acknowledged: a full disk may still have room for some."""
+    return all(nas.report("Start", f"8020{number:04x}", User_Name="x" * 200) for number in range(40))
 
 
 @pytest.mark.timeout(120)

@@ -246,6 +246,11 @@ def test_another_routers_reboot_does_not_matter() -> None:
     assert reboot(holding, 2, "", None, RouterRebooted(at(900)), "Accounting-On") == (holding, ())
 
 
+def test_a_reboot_that_is_told_late_closes_nothing_that_was_opened_since() -> None:
+    holding, _ = log_in(a_holding(), when=at(1000))
+    assert reboot(holding, 1, "", None, RouterRebooted(at(900)), "Accounting-On") == (holding, ())
+
+
 def test_connections_of_the_new_boot_stay() -> None:
     holding, accepted = log_in(a_holding(), acct_session_id="80200001", boot="2")
     assert reboot(holding, 1, "", "2", RouterRebooted(at(9)), "boot 2") == (holding, ())

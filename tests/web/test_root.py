@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, formatEvent
 
+from radiusd.store.absence import StoreIsAway
 from radiusd.web.errors import WebError
 from radiusd.web.rates import RateClass
 from radiusd.web.routes import Call, Raw
@@ -136,6 +137,18 @@ def test_what_nobody_foresaw_is_logged_and_not_shown(logged: list[LogEvent]) -> 
     assert b"hunter2" not in answer.octets
     assert "/greet" in " ".join(formatEvent(each) for each in logged if "log_failure" in each)
     assert client.ask("POST", "/greet", HELLO).status == 500
+
+
+def test_while_the_store_is_away_whoever_asks_is_told_to_try_again(logged: list[LogEvent]) -> None:
+    async def fail(_: Call) -> Any:
+        raise StoreIsAway("connection refused by 10.0.0.7")
+
+    web = Web()
+    web = Web(web.greet(serve=fail))
+    answer = web.ask("POST", "/greet", HELLO)
+    assert (answer.error, answer.headers["retry-after"]) == ((503, "TRY_AGAIN"), "5")
+    assert b"10.0.0.7" not in answer.octets
+    assert logged == []  # it was told once, when it went
 
 
 def test_a_result_that_is_no_json_is_our_error_too() -> None:
