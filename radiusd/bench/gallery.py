@@ -15,6 +15,7 @@ from radiusd.bench.peer import AIMS
 from radiusd.bench.plots import Axis, Bar, Series, bars, lines
 
 _ROOT = Path(__file__).resolve().parents[2]
+_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 Told = Mapping[str, Any]
 
 
@@ -62,7 +63,7 @@ def _draw(folder: Path, name: str, told: Told) -> list[str]:
 
 def _ratios(told: Told) -> str:
     shown = [
-        Bar(label=f"{each.words}, {each.store}", value=told[each.name], aim=each.at_least)
+        Bar(label=f"{each.words}, {_NAMES[each.store]}", value=told[each.name], aim=each.at_least)
         for each in AIMS
         if told.get(each.name) is not None
     ]
@@ -97,7 +98,7 @@ def _p99(told: Told) -> str:
 
 def _over_time(told: Told, what: str, title: str, label: str) -> str:
     points = [(each["minutes"], each[what]) for each in told["samples"]]
-    return lines(title, Axis(label="minutes"), Axis(label=label), [Series(name=told["store"], points=points)])
+    return lines(title, Axis(label="minutes"), Axis(label=label), [Series(name=_NAMES[told["store"]], points=points)])
 
 
 _PLOTS: Mapping[str, Mapping[str, Callable[[Told], str]]] = {

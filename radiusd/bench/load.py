@@ -293,7 +293,9 @@ class Measurement:
         for line, ours in list(self.results.runs.items()):
             if line.store != store or not line.server.startswith(OURS):
                 continue
-            for configuration in self._peers(store):
+            # The peer's rate is that of the first: the one with the same database.
+            paced = line.scenario.endswith(AT_PEERS_RATE)
+            for configuration in self._peers(store)[: 1 if paced else None]:
                 peer = name_of_peer(configuration)
                 theirs = self.results.runs.get(Line(store, peer, line.scenario.removesuffix(AT_PEERS_RATE)))
                 found = None if theirs is None else ratio(ours, theirs)

@@ -24,7 +24,7 @@ class Aim:
 
 AIMS = (
     Aim("auth_ratio_pg", "postgresql", "auth-pap", "postgresql", 4, "logins of known devices"),
-    Aim("auth_ratio_memory", "postgresql", "auth-pap", MEMORY, 1, "the same, to guests in memory"),
+    Aim("auth_ratio_memory", "postgresql", "auth-pap", MEMORY, 1, "logins, its guests in memory"),
     Aim("first_login_ratio_pg", "postgresql", FIRST, "postgresql", 2, "first logins"),
     Aim("acct_ratio_pg", "postgresql", "acct", "postgresql", 4, "accounting"),
     Aim("mixed_ratio_pg", "postgresql", "mixed", "postgresql", None, "mixed"),

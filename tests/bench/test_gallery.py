@@ -50,8 +50,8 @@ def test_the_plots_of_what_is_kept_can_be_drawn_anew(tmp_path: Path) -> None:
 def test_what_was_not_measured_is_not_drawn(tmp_path: Path) -> None:
     keep(tmp_path, "peer", RESULTS["peer"])
     drawn = (tmp_path / "peer.svg").read_text()
-    assert "accounting, postgresql" in drawn
-    assert "accounting, sqlite" not in drawn
+    assert "accounting, PostgreSQL" in drawn
+    assert "accounting, SQLite" not in drawn
 
 
 def test_a_folder_without_results_is_told_in_a_sentence(tmp_path: Path) -> None:
