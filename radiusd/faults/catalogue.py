@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import frozen
 
-from radiusd.faults import everywhere, floods, kills, losses
+from radiusd.faults import cluster, everywhere, floods, kills, losses, outage, without_redis
 from radiusd.faults.flood import UNKNOWN
 from radiusd.faults.places import POSTGRESQL, SQLITE
 from radiusd.faults.stage import Stage
@@ -45,6 +45,18 @@ def _everywhere(plan: everywhere.Plan) -> Run:
     return lambda stage: everywhere.run(stage, plan)
 
 
+def _cluster(plan: cluster.Plan) -> Run:
+    return lambda stage: cluster.run(stage, plan)
+
+
+def _outage(plan: outage.Plan) -> Run:
+    return lambda stage: outage.run(stage, plan)
+
+
+def _without_redis(plan: without_redis.Plan) -> Run:
+    return lambda stage: without_redis.run(stage, plan)
+
+
 FAULTS = (
     Fault(
         id="R1",
@@ -56,6 +68,39 @@ FAULTS = (
         at_night=_kills(kills.Plan(kills=1000, guests=60_000)),
         as_control=_kills(kills.Plan(kills=2)),
         limit=120,
+    ),
+    Fault(
+        id="R3",
+        title="the database hangs, and is killed",
+        stores=(POSTGRESQL,),
+        control="endless-patience",
+        control_store=POSTGRESQL,
+        in_lane=_outage(outage.Plan()),
+        at_night=_outage(outage.Plan(seconds=60, times=50)),
+        as_control=_outage(outage.Plan(kinds=(outage.HUNG,), seconds=4)),
+        limit=200,
+    ),
+    Fault(
+        id="R4",
+        title="Redis hangs, is killed, and is emptied",
+        stores=(POSTGRESQL,),
+        control="check-then-set",
+        control_store=POSTGRESQL,
+        in_lane=_without_redis(without_redis.Plan()),
+        at_night=_without_redis(without_redis.Plan(rounds=34)),
+        as_control=_without_redis(without_redis.Plan(troubles=(without_redis.EMPTIED,), seconds=1)),
+        limit=120,
+    ),
+    Fault(
+        id="R5",
+        title="three nodes, one killed every 20 s; a rolling restart",
+        stores=(POSTGRESQL,),
+        control="answer-before-commit",
+        control_store=POSTGRESQL,
+        in_lane=_cluster(cluster.Plan()),
+        at_night=_cluster(cluster.Plan(kills=600, guests=100_000)),
+        as_control=_cluster(cluster.Plan(kills=3, every=5, away=1, rolls=False)),
+        limit=240,
     ),
     Fault(
         id="R6",
@@ -96,4 +141,4 @@ FAULTS = (
 def named(ids: Sequence[str]) -> list[Fault]:
     """Those of these ids, all for none; raises KeyError with one that is not there."""
     known = {each.id: each for each in FAULTS}
-    return [known[each.upper()] for each in dict.fromkeys(ids)] if ids else list(FAULTS)
+    return [known[each] for each in dict.fromkeys(one.upper() for one in ids)] if ids else list(FAULTS)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from random import Random
@@ -11,17 +10,17 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from radiusd.bench.pc_town import PC_USER
-from radiusd.faults.clients import KEY, Router, for_ever
+from radiusd.faults.asking import INTERIM, line_of, login, report, written
+from radiusd.faults.clients import Router, for_ever
 from radiusd.faults.comparing import event_name
 from radiusd.faults.posting import Poster
 from radiusd.faults.told import Diary
 from radiusd.faults.towns import Town
-from radiusd.virtual_router.packets import Counters, Identity, Line, access_request, accounting_request, read_grant
+from radiusd.virtual_router.packets import Counters, Line, read_grant
 from radiusd.wire.codes import AcctStatusType, Code
 
 _MOST_IN_FLIGHT = 400
 _AT_ONCE_AT_FIRST = 64
-_STATUS = {AcctStatusType.START: "Start", AcctStatusType.INTERIM_UPDATE: "Interim", AcctStatusType.STOP: "Stop"}
 
 
 @frozen(kw_only=True)
@@ -159,22 +158,10 @@ class Evening:
         return self._come_online(guest)
 
     async def _come_online(self, guest: int) -> None:
-        name, password = self.town.credentials(guest)
-        number = 0x80000000 + guest
-        mac = ":".join(f"{each:02X}" for each in (0x02, 0x10, *guest.to_bytes(4)))
-        line = Line(
-            number=number, user_name=name, mac=mac, address=f"10.{guest >> 16}.{guest >> 8 & 255}.{guest & 255}"
-        )
-        router = self.routers[self.town.router_of(guest)]
-        identity = _identity(self.town.router_of(guest))
-        authenticator = secrets.token_bytes(16)
+        line, router = line_of(self.town, guest), self.routers[self.town.router_of(guest)]
         self.asked += 1
         self.diary.asked("login", line=line.acct_session_id)
-        reply = await router.ask(
-            lambda identifier: access_request(identifier, authenticator, line, identity, password, KEY, chap=False),
-            self.auth,
-            for_ever(),
-        )
+        reply = await router.ask(login(self.town, guest, line), self.auth, for_ever())
         if reply is None or reply.code != Code.ACCESS_ACCEPT:
             return
         await self._told("login", line=line.acct_session_id)
@@ -195,29 +182,20 @@ class Evening:
         device.down += self.random.randrange(1, 1_000_000)
         # One in fifty goes home.
         ends = self.random.random() < 0.02
-        await self._report(device, AcctStatusType.STOP if ends else AcctStatusType.INTERIM_UPDATE)
+        await self._report(device, AcctStatusType.STOP if ends else INTERIM)
 
     async def _report(self, device: Device, status: AcctStatusType) -> bool:
         device.is_asking = True
         device.is_over |= status is AcctStatusType.STOP
         if device.is_over and device in self.online:
             self.online.remove(device)
-        now = time.time()
-        counted = Counters(octets_in=device.up, octets_out=device.down, seconds=int(now - device.began))
-        fields: dict[str, Any] = {"line": device.line.acct_session_id, "status": _STATUS[status]}
-        fields |= {"up": counted.octets_in, "down": counted.octets_out, "seconds": counted.seconds}
-        told = b"" if status is AcctStatusType.START else counted.attributes(gigawords=True)
-        identity = _identity(self.town.router_of(device.guest))
-        cause = 1 if status is AcctStatusType.STOP else None
+        seconds = int(time.time() - device.began)
+        counted = Counters(octets_in=device.up, octets_out=device.down, seconds=seconds)
+        fields = written(device.line, status, counted)
         self.asked += 1
         self.diary.asked("report", **fields)
-        reply = await device.router.ask(
-            lambda identifier: accounting_request(
-                identifier, status, device.line, identity, KEY, int(now), told, cause
-            ),
-            self.acct,
-            for_ever(),
-        )
+        make = report(self.town, device.guest, device.line, status, counted)
+        reply = await device.router.ask(make, self.acct, for_ever())
         device.is_asking = False
         if reply is not None:
             await self._told("report", **fields)
@@ -289,7 +267,3 @@ class Evening:
             if pause is None:
                 return status, body
             await asyncio.sleep(pause)
-
-
-def _identity(router: int) -> Identity:
-    return Identity(name=f"r{router}")

@@ -1,12 +1,11 @@
 """R28: the k-th call to the database, to fsync or of sending fails, for every k of what guests and cafés do.
 
-A process of its own, since it lets calls of its own fail: `python -m radiusd.faults.every_point FOLDER STORE-URL ACT,ACT
-[SWITCH]` prints what came of it as JSON.
+A process of its own, since it lets its own calls fail: `python -m radiusd.faults.every_point FOLDER STORE-URL ACT,ACT`
+prints what came of it as JSON.
 """
 
 import json
 import os
-import secrets
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -18,8 +17,8 @@ from attrs import asdict, define, evolve, field, frozen
 from policy.quantities import Instant
 from radiusd.bench.pc_town import PC_USER
 from radiusd.faults import comparing, ledger, towns
+from radiusd.faults.asking import line_of, login, report, written
 from radiusd.faults.breaking import SWITCHES
-from radiusd.faults.clients import KEY
 from radiusd.faults.comparing import event_name
 from radiusd.faults.failing import DATABASE, FSYNC, SEND, Calls, Failure, install
 from radiusd.faults.one_process import ACCT, AUTH, WEB, House
@@ -28,7 +27,7 @@ from radiusd.store import accounts, branches, packages, sales
 from radiusd.store.database import Database
 from radiusd.store.errors import AlreadyThere
 from radiusd.vault import Vault, read_key_file
-from radiusd.virtual_router.packets import Counters, Identity, Line, access_request, accounting_request, read_grant
+from radiusd.virtual_router.packets import Counters, Line, read_grant
 from radiusd.wire.codes import AcctStatusType, Code
 from radiusd.wire.packet import decode
 
@@ -64,13 +63,9 @@ class Scene:
 
     def log_in(self, guest: int) -> Line | None:
         """A first login; the line of who was let in."""
-        name, password = self.town.credentials(guest)
-        mac = ":".join(f"{each:02X}" for each in (0x02, 0x28, *guest.to_bytes(4)))
-        line = Line(number=0x80000000 + guest, user_name=name, mac=mac, address=f"10.28.{guest >> 8}.{guest & 255}")
+        line = line_of(self.town, guest)
         self.write("asked", "login", line=line.acct_session_id)
-        request = access_request(
-            self._next(), secrets.token_bytes(16), line, self._identity(guest), password, KEY, chap=False
-        )
+        request = login(self.town, guest, line)(self._next())
         reply = self.house.ask(AUTH, request, self._source(guest), DEADLINE)
         if reply is None or reply[0] != Code.ACCESS_ACCEPT:
             return None
@@ -80,26 +75,18 @@ class Scene:
     def report(self, guest: int, line: Line, status: AcctStatusType, octets: int = 0) -> bool:
         """Whether a report was answered."""
         counted = Counters(octets_in=octets, octets_out=octets * 10)
-        told = b"" if status is AcctStatusType.START else counted.attributes(gigawords=True)
-        fields = {"line": line.acct_session_id, "status": "Stop" if status is AcctStatusType.STOP else "other"}
-        used = {"up": counted.octets_in, "down": counted.octets_out, "seconds": 0}
-        self.write("asked", "report", **fields, **used)
-        request = accounting_request(
-            self._next(), status, line, self._identity(guest), KEY, int(self.house.at), told,
-            1 if status is AcctStatusType.STOP else None,
-        )  # fmt: skip
+        fields = written(line, status, counted)
+        self.write("asked", "report", **fields)
+        request = report(self.town, guest, line, status, counted, self.house.at)(self._next())
         reply = self.house.ask(ACCT, request, self._source(guest), DEADLINE)
         if reply is not None:
-            self.write("told", "report", **fields, **used)
+            self.write("told", "report", **fields)
         return reply is not None
 
     def post(self, request: bytes) -> tuple[int, Any]:
         """Status and JSON."""
         status, body = self.house.post(request, _HTTP_SOURCE, DEADLINE)
         return status, json.loads(body) if status else None
-
-    def _identity(self, guest: int) -> Identity:
-        return Identity(name=f"r{self.town.router_of(guest)}")
 
     def _source(self, guest: int) -> tuple[str, int]:
         return self.town.address_of(self.town.router_of(guest)), 40_000 + guest % 10_000

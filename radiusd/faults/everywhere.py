@@ -27,8 +27,9 @@ class Plan:
 async def run(stage: Stage, plan: Plan) -> Report:
     """Every point there is."""
     with stage.places.folder() as folder, stage.places.store(stage.store, folder) as store:
+        told = (str(folder), store.url, ",".join(plan.acts), *stage.switches)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "radiusd.faults.every_point", str(folder), store.url, ",".join(plan.acts), *stage.switches,
+            sys.executable, "-P", "-m", "radiusd.faults.every_point", *told,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True, limit=1 << 26,
         )  # fmt: skip
         reading = asyncio.create_task(_complaints(process))

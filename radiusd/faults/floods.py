@@ -1,7 +1,6 @@
 """R21: floods from strangers, from a forger at a known address, and from a router that asks 50 times its share."""
 
 import asyncio
-import secrets
 import subprocess
 import sys
 import time
@@ -14,20 +13,14 @@ from attrs import define, evolve, field, frozen
 
 from radiusd.bench.errors import BenchError
 from radiusd.bench.processes import end, spawn
-from radiusd.faults.clients import KEY, Router
+from radiusd.faults.asking import INTERIM, line_of, login, report
+from radiusd.faults.clients import Router
 from radiusd.faults.flood import FORGED, GREEDY, UNKNOWN, Flood
 from radiusd.faults.nodes import Node
 from radiusd.faults.stage import Stage
 from radiusd.faults.towns import Town
 from radiusd.faults.verdicts import Figure, Report, at_least, at_most
-from radiusd.virtual_router.packets import (
-    Counters,
-    Identity,
-    Line,
-    access_request,
-    accounting_request,
-    read_grant,
-)
+from radiusd.virtual_router.packets import Counters, Line, read_grant
 from radiusd.wire.codes import AcctStatusType, Code
 from radiusd.wire.packet import Packet
 
@@ -87,39 +80,23 @@ class _Peaceful:
             await asyncio.gather(*(self._first_login(number, number * 100 + each) for each in range(_GUESTS_OF_EACH)))
 
     async def _first_login(self, router: int, guest: int) -> None:
-        mac = ":".join(f"{each:02X}" for each in (0x02, 0x20, *guest.to_bytes(4)))
-        line = Line(
-            number=0x80000000 + guest,
-            user_name=self.town.credentials(guest)[0],
-            mac=mac,
-            address=f"10.20.{guest >> 8}.{guest & 255}",
-        )
+        line = line_of(self.town, guest)
         reply = await self._log_in(router, line, guest)
         if reply is None or reply.code != Code.ACCESS_ACCEPT:
             raise BenchError("a guest of the peaceful routers was not let in")
         line = evolve(line, class_=read_grant(reply).class_)
         self.lines.append((guest, line))
-        await self._report(router, line, AcctStatusType.START)
+        await self._report(router, line, guest, AcctStatusType.START)
 
     async def _log_in(self, router: int, line: Line, guest: int) -> Packet | None:
-        authenticator = secrets.token_bytes(16)
-        password, identity = self.town.credentials(guest)[1], Identity(name=f"r{router}")
-        return await self.routers[router].ask(
-            lambda each: access_request(each, authenticator, line, identity, password, KEY, chap=False),
-            [("127.0.0.1", self.node.auth)],
-            _PAUSES,
-        )
+        make = login(self.town, guest, line)
+        return await self.routers[router].ask(make, [("127.0.0.1", self.node.auth)], _PAUSES)
 
-    async def _report(self, router: int, line: Line, status: AcctStatusType) -> Packet | None:
-        now = time.time()
-        counted = Counters(octets_in=int(now) % 10**8 * 10, octets_out=int(now) % 10**8 * 90)
-        told = b"" if status is AcctStatusType.START else counted.attributes(gigawords=True)
-        identity = Identity(name=f"r{router}")
-        return await self.routers[router].ask(
-            lambda each: accounting_request(each, status, line, identity, KEY, int(now), told),
-            [("127.0.0.1", self.node.acct)],
-            _PAUSES,
-        )
+    async def _report(self, router: int, line: Line, guest: int, status: AcctStatusType) -> Packet | None:
+        octets = int(time.time()) % 10**8
+        counted = Counters(octets_in=octets * 10, octets_out=octets * 90)
+        make = report(self.town, guest, line, status, counted)
+        return await self.routers[router].ask(make, [("127.0.0.1", self.node.acct)], _PAUSES)
 
     async def ask_for(self, seconds: float) -> _Samples:
         """Ask at the rate for so long."""
@@ -145,7 +122,7 @@ class _Peaceful:
         if self._turn % 2:
             reply = await self._log_in(router, line, guest)
         else:
-            reply = await self._report(router, line, AcctStatusType.INTERIM_UPDATE)
+            reply = await self._report(router, line, guest, INTERIM)
         if reply is None:
             samples.lost += 1
         else:

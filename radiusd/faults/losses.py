@@ -1,11 +1,9 @@
 """R6: a network that loses, repeats and reorders, and requests that are sent again to another node."""
 
 import asyncio
-import secrets
 import time
 from collections import defaultdict
 from contextlib import ExitStack
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,14 +11,15 @@ from attrs import define, evolve, field, frozen
 from sqlalchemy import text
 
 from radiusd.faults import comparing, ledger
+from radiusd.faults.asking import INTERIM, line_of, login, report, written
 from radiusd.faults.clients import KEY, Address, Make, Router
 from radiusd.faults.lossy import Proxy, Weather
-from radiusd.faults.nodes import Node
+from radiusd.faults.nodes import several, start
 from radiusd.faults.stage import Stage
 from radiusd.faults.towns import Town
 from radiusd.faults.verdicts import Figure, Report, at_least, at_most
 from radiusd.store.database import Database
-from radiusd.virtual_router.packets import Counters, Identity, Line, access_request, accounting_request, read_grant
+from radiusd.virtual_router.packets import Counters, Line, read_grant
 from radiusd.wire.codes import AcctStatusType, Code
 from radiusd.wire.errors import WireError
 from radiusd.wire.packet import Packet, decode
@@ -97,48 +96,34 @@ class _Crowd:
 
     async def evening(self, guest: int) -> None:
         """All exchanges of one guest."""
-        name, password = self.town.credentials(guest)
-        number = self.town.router_of(guest)
-        mac = ":".join(f"{each:02X}" for each in (0x02, 0x60, *guest.to_bytes(4)))
-        address = f"10.{guest >> 16}.{guest >> 8 & 255}.{guest & 255}"
-        line = Line(number=0x80000000 + guest, user_name=name, mac=mac, address=address)
-        identity, authenticator = Identity(name=f"r{number}"), secrets.token_bytes(16)
-        self._write("asked", "login", line)
-        accept = await self._exchange(
-            number,
-            lambda each: access_request(each, authenticator, line, identity, password, KEY, chap=False),
-            self.auth,
-        )
+        line = line_of(self.town, guest)
+        self._write("asked", "login", line=line.acct_session_id)
+        accept = await self._exchange(self.town.router_of(guest), login(self.town, guest, line), self.auth)
         if accept is None:
             return
         if accept.code != Code.ACCESS_ACCEPT:
             self.refused += 1
             return
-        self._write("told", "login", line)
-        await self._use(guest, evolve(line, class_=read_grant(accept).class_), identity)
+        self._write("told", "login", line=line.acct_session_id)
+        await self._use(guest, evolve(line, class_=read_grant(accept).class_))
 
-    async def _use(self, guest: int, line: Line, identity: Identity) -> None:
+    async def _use(self, guest: int, line: Line) -> None:
         began, up, down = time.time(), 0, 0
-        interim = AcctStatusType.INTERIM_UPDATE
-        for status in (AcctStatusType.START, interim, interim, AcctStatusType.STOP):
+        for status in (AcctStatusType.START, INTERIM, INTERIM, AcctStatusType.STOP):
             if status is AcctStatusType.STOP:
                 await asyncio.sleep(max(0.0, began + self.stay - time.time()))
             if status is not AcctStatusType.START:
                 up, down = up + self.random.randrange(1, 10**6), down + self.random.randrange(1, 10**7)
-            now = time.time()
-            counted = Counters(octets_in=up, octets_out=down, seconds=int(now - began))
-            fields = {"status": "Stop" if status is AcctStatusType.STOP else "other"}
-            used = {"up": up, "down": down, "seconds": counted.seconds if up else 0}
-            self._write("asked", "report", line, **fields, **used)
-            reply = await self._exchange(
-                self.town.router_of(guest), _report(status, line, identity, now, counted), self.acct
-            )
-            if reply is None:
+            counted = Counters(octets_in=up, octets_out=down, seconds=int(time.time() - began))
+            fields = written(line, status, counted)
+            self._write("asked", "report", **fields)
+            make = report(self.town, guest, line, status, counted)
+            if await self._exchange(self.town.router_of(guest), make, self.acct) is None:
                 return
-            self._write("told", "report", line, **fields, **used)
+            self._write("told", "report", **fields)
 
-    def _write(self, which: str, kind: str, line: Line, **fields: Any) -> None:
-        self.entries.append({"which": which, "kind": kind, "line": line.acct_session_id, **fields})
+    def _write(self, which: str, kind: str, **fields: Any) -> None:
+        self.entries.append({"which": which, "kind": kind, **fields})
 
     async def _exchange(self, router: int, make: Make, servers: list[Address]) -> Packet | None:
         self.exchanges += 1
@@ -149,21 +134,13 @@ class _Crowd:
         return reply
 
 
-def _report(status: AcctStatusType, line: Line, identity: Identity, now: float, counted: Counters) -> Make:
-    told = b"" if status is AcctStatusType.START else counted.attributes(gigawords=True)
-    cause = 1 if status is AcctStatusType.STOP else None
-    return lambda each: accounting_request(each, status, line, identity, KEY, int(now), told, cause)
-
-
 async def run(stage: Stage, plan: Plan) -> Report:
     """Every guest's evening, and then what is in the store."""
     guests = plan.exchanges // _OF_A_GUEST
     random = Random(stage.seed)  # noqa: S311 - the same losses again
     with stage.town(guests) as (town, url, folder), ExitStack() as stack:
-        nodes = [stack.enter_context(_node(folder, number, url, stage)) for number in range(plan.nodes)]
-        for each in nodes:
-            each.launch()
-        await asyncio.gather(*(each.is_up() for each in nodes))
+        nodes = [stack.enter_context(each) for each in several(folder, url, plan.nodes, switches=stage.switches)]
+        await start(nodes)
         proxies = [
             [Proxy(("127.0.0.1", port), plan.weather, random) for port in (node.auth, node.acct)] for node in nodes
         ]
@@ -192,14 +169,6 @@ async def run(stage: Stage, plan: Plan) -> Report:
         for node in nodes:
             await node.stop()
         return _judged(url, crowd, replies, [one.counts for pair in proxies for one in pair], plan)
-
-
-def _node(folder: Path, number: int, url: str, stage: Stage) -> Node:
-    own = folder / str(number)
-    own.mkdir()
-    (own / "key").write_bytes((folder / "key").read_bytes())
-    (own / "key").chmod(0o600)
-    return Node(own, url, switches=stage.switches)
 
 
 async def _come(crowd: _Crowd, guests: int, at_once: int, stage: Stage) -> None:

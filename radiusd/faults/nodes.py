@@ -104,3 +104,22 @@ class Node:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+def several(folder: Path, store_url: str, count: int, *, more: str = "", switches: Sequence[str] = ()) -> list[Node]:
+    """Nodes on one store, each with a folder of its own in `folder`, whose key they share."""
+    made = []
+    for number in range(count):
+        own = folder / f"node-{number}"
+        own.mkdir()
+        (own / "key").write_bytes((folder / "key").read_bytes())
+        (own / "key").chmod(0o600)
+        made.append(Node(own, store_url, more=more, switches=switches))
+    return made
+
+
+async def start(nodes: Sequence[Node]) -> None:
+    """All of them; they answer when this returns. Raises BenchError."""
+    for each in nodes:
+        each.launch()
+    await asyncio.gather(*(each.is_up() for each in nodes))
