@@ -46,8 +46,6 @@ class Gate:
         self._is_probing = False
         self._is_stopped = False
         self._when_back: list[Job] = []
-        self.came_back: list[Callable[[], None]] = []
-        self.went_away: list[Callable[[], None]] = []
 
     @property
     def outlook(self) -> Outlook:
@@ -117,8 +115,6 @@ class Gate:
 
     def _is_away(self) -> None:
         _log.error("the store is away: {why}", why=self._weather.why)
-        for each in self.went_away:
-            each()
         self._divert()
         for waiting in tuple(self._jobs.values()):
             # It may be done all the same, by and by; whoever asked has waited long enough.
@@ -131,8 +127,6 @@ class Gate:
         put_off, self._when_back = self._when_back, []
         for each in put_off:
             self.submit_when_back(each)
-        for call in self.came_back:
-            call()
 
     def _divert(self) -> None:
         watchers, self._watchers = self._watchers, {}

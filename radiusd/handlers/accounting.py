@@ -23,6 +23,7 @@ from radiusd.jobs.accounting import AccountingJob, InterimJob
 from radiusd.jobs.routers import RebootJob
 from radiusd.server.counters import Counters
 from radiusd.server.protocol import Answer, Reply, Request
+from radiusd.store.absence import StoreIsAway
 from radiusd.store.memory import Known as Remembered
 from radiusd.store.memory import Wire, WireKey
 from radiusd.store.writer import Failed, Job
@@ -163,8 +164,10 @@ class AccountingHandler:
     def _record(self, job: Job, answer: Answer) -> None:
         def recorded(result: Any) -> None:
             if isinstance(result, Failed):
-                self._counters.count("not_recorded")
-                _log.error("an Accounting-Request could not be recorded: {error!r}", error=result.error)
+                # A store that is away is told of once, where it is found out; and there is the spool then.
+                if not isinstance(result.error, StoreIsAway):
+                    self._counters.count("not_recorded")
+                    _log.error("an Accounting-Request could not be recorded: {error!r}", error=result.error)
                 answer(None)
             else:
                 answer(_RECORDED)
