@@ -34,7 +34,11 @@ def main(path: Path, number: int, tell: int, sockets: tuple[str, ...]) -> None:
     def begun() -> None:
         # Told once, it goes; told again, by systemd and by the parent, it is going already.
         reactor.addSystemEventTrigger("before", "shutdown", signal.signal, signal.SIGTERM, signal.SIG_IGN)
-        _say(tell, READY)
+        try:
+            _say(tell, READY)
+        except BrokenPipeError:
+            # The parent died before anything bound us to it: there is nobody to serve for.
+            reactor.stop()
 
     with serving.explained(lambda why: _say(tell, why.encode())):
         settings = config.parse(path, sys.stdin.buffer.read().decode())
@@ -49,9 +53,11 @@ def _belong_to_parent() -> None:
 
 
 def _say(descriptor: int, what: bytes) -> None:
-    """Say it, once. A parent that is gone hears nothing, and then there is nobody to serve for."""
-    os.write(descriptor, what)
-    os.close(descriptor)
+    """Say it, once. Raises BrokenPipeError if the parent is gone."""
+    try:
+        os.write(descriptor, what)
+    finally:
+        os.close(descriptor)
 
 
 main(prog_name="radiusd.workers")
