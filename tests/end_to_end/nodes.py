@@ -72,11 +72,11 @@ class Reader:
 
     def key(self, session: int) -> dict[str, str]:
         """The live key of a session; empty if there is none."""
-        return dict(self._redis.hgetall(f"icafe:session:{session}"))  # type: ignore[arg-type]
+        return dict(self._redis.hgetall(f"icafe:session:{session}"))
 
     def life(self, session: int) -> int:
         """Seconds until the key goes away by itself."""
-        return int(self._redis.ttl(f"icafe:session:{session}"))  # type: ignore[arg-type]
+        return int(self._redis.ttl(f"icafe:session:{session}"))
 
     def heard(self) -> list[tuple[str, str]]:
         """Channel and message of all that was told so far."""

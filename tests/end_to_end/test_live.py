@@ -195,7 +195,7 @@ class Shown:
 
     def write(self, *states: State) -> int:
         keys = [f"icafe:session:{each.session.id}" for each in states]
-        return int(self._redis.eval(WRITE, len(keys), *keys, encode(states, 300), "icafe:"))  # type: ignore[arg-type]
+        return int(self._redis.eval(WRITE, len(keys), *keys, encode(states, 300), "icafe:"))
 
 
 def state(version: int = 1, *, seconds: int = 0, since: int = 1, granted: int = 3600, **changed: Any) -> State:
