@@ -15,7 +15,7 @@ from radiusd.bench.peer import AIMS
 from radiusd.bench.plots import Axis, Bar, Series, bars, lines
 
 _ROOT = Path(__file__).resolve().parents[2]
-_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 Told = Mapping[str, Any]
 
 
@@ -45,6 +45,11 @@ def draw_all(folder: Path) -> list[str]:
     return drawn
 
 
+def read(folder: Path) -> dict[str, Told]:
+    """All results that are kept in `folder`, by the name of the command that found them."""
+    return {name: json.loads(path.read_text()) for name in _PLOTS if (path := folder / f"{name}.json").exists()}
+
+
 def commit() -> str:
     """The commit that is measured, with a + if files differ from it; "unknown" outside a repository."""
     asked = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
@@ -63,7 +68,7 @@ def _draw(folder: Path, name: str, told: Told) -> list[str]:
 
 def _ratios(told: Told) -> str:
     shown = [
-        Bar(label=f"{each.words}, {_NAMES[each.store]}", value=told[each.name], aim=each.at_least)
+        Bar(label=f"{each.words}, {NAMES[each.store]}", value=told[each.name], aim=each.at_least)
         for each in AIMS
         if told.get(each.name) is not None
     ]
@@ -98,7 +103,7 @@ def _p99(told: Told) -> str:
 
 def _over_time(told: Told, what: str, title: str, label: str) -> str:
     points = [(each["minutes"], each[what]) for each in told["samples"]]
-    return lines(title, Axis(label="minutes"), Axis(label=label), [Series(name=_NAMES[told["store"]], points=points)])
+    return lines(title, Axis(label="minutes"), Axis(label=label), [Series(name=NAMES[told["store"]], points=points)])
 
 
 _PLOTS: Mapping[str, Mapping[str, Callable[[Told], str]]] = {

@@ -44,6 +44,7 @@ def headline(results: Results, plan: Plan) -> dict[str, Any]:
     """Each ratio by its name, None where it was not measured; and what was lost by anybody, in all rounds."""
     found: dict[str, Any] = {each.name: _ratio(results, each, name_of(workers_of(each.store, plan))) for each in AIMS}
     found["lost"] = results.lost
+    found["workers"] = {store: workers_of(store, plan) for store in ("sqlite", "postgresql")}
     found["p99_at_peers_rate"] = {
         f"{each.store} {each.server} {each.scenario.removesuffix(AT_PEERS_RATE)}": each.ratio.p99
         for each in results.compared

@@ -101,7 +101,8 @@ def as_json(results: Results, circumstances: Circumstances) -> dict[str, Any]:
         "machine": asdict(circumstances.machine),
         "generator": circumstances.generator,
         "rounds": plan.rounds,
-        "users": plan.users,
+        "users": plan.chain.users,
+        "branches": plan.chain.branches,
         "in_flight": plan.in_flight,
         "requests": plan.requests,
         "figures": [

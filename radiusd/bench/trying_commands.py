@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from radiusd.bench import gallery, generators, peak, scale, soak
+from radiusd.bench import front_page, gallery, generators, peak, scale, soak
 from radiusd.bench.commanding import as_json, complain, explained, kept_in, one_store, opened, stores_of
 from radiusd.bench.machine import this_machine
 from radiusd.bench.showing import Display
 
 _ROOT = Path(__file__).resolve().parents[2]
+_FIGURES, _FRONT_PAGE = _ROOT / "docs" / "figures", _ROOT / "README.md"
 _workers = click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes of the server."
 )
@@ -132,13 +133,15 @@ def endure(
 @click.argument(
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=_ROOT / "docs" / "figures",
+    default=_FIGURES,
 )
 def draw(folder: Path) -> None:
-    """Draw the plots of results that were kept by --figures anew (docs/figures)."""
+    """Draw the plots of results that were kept by --figures anew (docs/figures), and write the front page's figures."""
     with explained():
         for each in gallery.draw_all(folder):
             click.echo(each)
+        if folder == _FIGURES and front_page.renew(_FRONT_PAGE, gallery.read(folder)):
+            click.echo(_FRONT_PAGE.name)
 
 
 def _tell(
