@@ -91,7 +91,7 @@ class Away:
     def accounting(self, make: MakeAccounting) -> Handler:
         """The handler of Accounting-Requests: `make` gives one over a submit."""
         check = Reviving(make, lambda: self._parts.directory().routers).jobs_of_request
-        recording = Recording(make(self.gate.submit), self.gate, self.keeper, self._parts.counters, check)
+        recording = Recording(make(self.gate.submit_in_any_case), self.gate, self.keeper, self._parts.counters, check)
         self._own = self._replaying(Own(self.keeper), make)
         Live(self._own, recording, self.gate)
         self.logins.spooled = self._own.wake

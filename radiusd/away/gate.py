@@ -11,6 +11,8 @@ from twisted.logger import Logger
 
 from radiusd.away.outlook import Outlook, Weather
 from radiusd.store.absence import StoreIsAway
+from radiusd.store.memory import Kept, Known, Memory
+from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Done, Failed, Job
 
 _log = Logger()
@@ -24,8 +26,37 @@ Submit = Callable[[Job, Done], None]
 @define(eq=False)
 class _Waiting:
     at: float
+    job: "Withdrawable | None"
     done: Done
     is_told: bool = False
+
+
+@define(eq=False)
+class Withdrawable(Job):
+    """A job that does nothing any more once whoever asked was told that it could not be done."""
+
+    job: Job
+    is_withdrawn: bool = False
+
+    def recall(self, memory: Memory) -> Kept | Known | None:
+        """What is remembered of all that the job is about."""
+        return self.job.recall(memory)
+
+    def needs(self) -> Needs:
+        """What the job needs."""
+        return Needs() if self.is_withdrawn else self.job.needs()
+
+    def more(self, work: Work) -> Needs | None:
+        """What it needs on top."""
+        return None if self.is_withdrawn else self.job.more(work)
+
+    def run(self, work: Work) -> Any:
+        """Do it, unless nobody wants it any more."""
+        return None if self.is_withdrawn else self.job.run(work)
+
+    def in_the_end(self, work: Work, result: Any) -> Any:
+        """The result, now that every job of the batch has run."""
+        return None if result is None and self.is_withdrawn else self.job.in_the_end(work, result)
 
 
 class Gate:
@@ -59,15 +90,27 @@ class Gate:
         return 0.0 if since is None else self._clock.seconds() - since
 
     def submit(self, job: Job, done: Done) -> None:
-        """Have `job` committed; `done` gets its result, or Failed, at once if the store is away."""
+        """Have `job` committed; `done` gets its result, or Failed, at once if the store is away.
+
+        After Failed for that reason, the job does nothing: no guest's time begins, and no token is used up, after
+        everybody was told that it was not.
+        """
+        withdrawable = Withdrawable(job)
+        self._take(withdrawable, withdrawable, done)
+
+    def submit_in_any_case(self, job: Job, done: Done) -> None:
+        """As `submit`, for what may be done though `done` got Failed."""
+        self._take(job, None, done)
+
+    def _take(self, job: Job, withdrawable: Withdrawable | None, done: Done) -> None:
         if self._weather.outlook is Outlook.AWAY:
             self._clock.callLater(0, done, Failed(StoreIsAway(self._weather.why)))
-            return
-        self._hand_on(job, done)
+        else:
+            self._hand_on(job, withdrawable, done)
 
-    def _hand_on(self, job: Job, done: Done) -> None:
+    def _hand_on(self, job: Job, withdrawable: Withdrawable | None, done: Done) -> None:
         number = self._number = self._number + 1
-        self._jobs[number] = _Waiting(self._clock.seconds(), done)
+        self._jobs[number] = _Waiting(self._clock.seconds(), withdrawable, done)
         self._writer(job, partial(self._came, number))
         self._keep_looking()
 
@@ -117,9 +160,11 @@ class Gate:
         _log.error("the store is away: {why}", why=self._weather.why)
         self._divert()
         for waiting in tuple(self._jobs.values()):
-            # It may be done all the same, by and by; whoever asked has waited long enough.
+            # Whoever asked has waited long enough.
             if not waiting.is_told:
                 waiting.is_told = True
+                if waiting.job is not None:
+                    waiting.job.is_withdrawn = True
                 waiting.done(Failed(StoreIsAway(self._weather.why)))
 
     def _is_back(self) -> None:
@@ -156,7 +201,7 @@ class Gate:
         if self._weather.outlook is Outlook.AWAY:
             # What it still has in hand will show as well as any probe whether it is back.
             if not self._jobs:
-                self._hand_on(self._probe(), _nobody_waits)
+                self._hand_on(self._probe(), None, _nobody_waits)
         elif self._jobs:
             outlook = self._weather.waited(next(iter(self._jobs.values())).at, at)
             if outlook is Outlook.AWAY:

@@ -137,7 +137,7 @@ class AwayServer(Server):
         routers = lambda: self.known.directory.routers  # noqa: E731
         self.make_accounting = accounting
         self.recording = Recording(
-            accounting(self.gate.submit),
+            accounting(self.gate.submit_in_any_case),
             self.gate,
             self.spool,
             self.counters,

@@ -151,7 +151,7 @@ def test_what_can_wait_is_done_when_it_is_back(town: Town) -> None:
     town.clock.advance(0.25)
     assert [type(each) for each, _ in town.writer.jobs] == [Probe]
     town.writer.answer()
-    assert [each for each, _ in town.writer.jobs] == [job]
+    assert [each.job for each, _ in town.writer.jobs] == [job]
 
 
 def test_one_line_tells_that_it_went_and_one_that_it_came_back(town: Town, logged: list[LogEvent]) -> None:

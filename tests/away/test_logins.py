@@ -192,6 +192,17 @@ def test_a_slow_store_still_answers_whom_memory_does_not_know(server: AwayServer
     assert len(wire.sent) == 1
 
 
+def test_a_login_that_was_given_up_begins_nothing_when_the_store_goes_on(server: AwayServer) -> None:
+    server.store.hang()
+    assert server.log_in() is None
+    server.pass_time(6)
+    server.store.go_on()
+    server.pass_time(1)
+    with server.database.reading() as connection:
+        assert connection.execute(select(sessions.c.id)).all() == []
+    assert server.log_in().code == 2
+
+
 def test_an_answer_from_the_store_after_that_from_memory_is_dropped(server: AwayServer) -> None:
     server.log_in()
     server.store.hang()
