@@ -69,7 +69,7 @@ virtual_partner       -                                                         
 virtual_playwave      -                                                                    attrs click msgspec rich treq twisted
 demo                  policy vault charging.wallet store app serving                       attrs click sqlalchemy twisted
 bench                 policy wire vault passwords store handlers.classes app virtual_router             attrs click msgspec rich sqlalchemy twisted
-faults                *                                                                    attrs click sqlalchemy twisted
+faults                *                                                                    attrs click psycopg2 sqlalchemy twisted
 drawing               policy                                                               click
 """  # noqa: E501 - a table
 CLOCK_OR_CHANCE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid"}

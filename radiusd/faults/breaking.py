@@ -4,13 +4,14 @@ No setting of the product can do any of this. What is broken is broken here, in 
 `python -m radiusd.faults.breaking --switch NAME -- --config FILE`, by putting another function in the place of one.
 """
 
+import errno
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,41 @@ def _around_commits(reached: Callable[[str], None]) -> None:
         reached(AFTER_COMMIT)
 
     DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+
+
+FULL, READ_ONLY, SLOW, WELL = "full", "read-only", "slow", ""
+"""How the disk under a spool is."""
+_SLOW = 2.0
+_ERRORS = {FULL: errno.ENOSPC, READ_ONLY: errno.EROFS}
+
+
+def ail(disk: Path) -> None:
+    """Have the disk under the spool be as the file `disk` says at the moment."""
+
+    def suffer() -> None:
+        how = disk.read_text() if disk.exists() else WELL
+        if how in _ERRORS:
+            raise OSError(_ERRORS[how], os.strerror(_ERRORS[how]))
+        if how == SLOW:
+            time.sleep(_SLOW)
+
+    pwrite, fdatasync, opened = os.pwrite, os.fdatasync, os.open
+
+    def writes(descriptor: int, octets: Any, at: int) -> int:
+        if not disk.exists() or disk.read_text() != SLOW:
+            suffer()
+        return pwrite(descriptor, octets, at)
+
+    def syncs(descriptor: Any) -> None:
+        suffer()
+        fdatasync(descriptor)
+
+    def opens(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if flags & os.O_CREAT and str(path).endswith(".spool") and (not disk.exists() or disk.read_text() != SLOW):
+            suffer()
+        return opened(path, flags, *more, **named)
+
+    os.pwrite, os.fdatasync, os.open = writes, syncs, opens  # type: ignore[assignment]
 
 
 _COMMITS_EVERY = 0.3
@@ -132,6 +168,20 @@ def failed_is_done() -> None:
     Committer.commit = committed  # type: ignore[method-assign, assignment]
 
 
+def unwritten_is_written() -> None:
+    """What could not be put into the spool is acknowledged as if it had been."""
+    from radiusd.spool.errors import SpoolError  # noqa: PLC0415
+    from radiusd.spool.journal import Journal  # noqa: PLC0415
+
+    append = Journal.append
+
+    def appended(journal: Any, bodies: Any, at: int) -> None:
+        with suppress(SpoolError):
+            append(journal, bodies, at)
+
+    Journal.append = appended  # type: ignore[method-assign, assignment]
+
+
 def endless_patience() -> None:
     """The store is never taken to be away: everything waits until it answers, or fails."""
     from radiusd.away.outlook import Outlook, Weather  # noqa: PLC0415
@@ -159,18 +209,22 @@ SWITCHES: dict[str, Callable[[], None]] = {
     "no-duplicates": no_duplicates,
     "log-every-drop": log_every_drop,
     "failed-is-done": failed_is_done,
+    "unwritten-is-written": unwritten_is_written,
     "endless-patience": endless_patience,
     "check-then-set": check_then_set,
 }
 
 
-def command(config: Path, switches: Sequence[str] = (), point: Point | None = None) -> list[str]:
-    """What starts a server; a sound one if nothing is to be broken."""
-    if not switches and point is None:
+def command(
+    config: Path, switches: Sequence[str] = (), point: Point | None = None, disk: Path | None = None
+) -> list[str]:
+    """What starts a server; a sound one if nothing is to be broken. `disk` is a file that says how its disk is."""
+    if not switches and point is None and disk is None:
         return [sys.executable, "-P", "-m", "radiusd", "--config", str(config)]
     broken = [word for each in switches for word in ("--switch", each)]
     dies = [] if point is None else ["--die-at", str(point)]
-    return [sys.executable, "-P", "-m", "radiusd.faults.breaking", *broken, *dies, "--", "--config", str(config)]
+    ills = [] if disk is None else ["--disk", str(disk)]
+    return [sys.executable, "-P", "-m", "radiusd.faults.breaking", *broken, *dies, *ills, "--", "--config", str(config)]
 
 
 def main() -> None:
@@ -183,6 +237,8 @@ def main() -> None:
     for option, value in zip(mine[::2], mine[1::2], strict=True):
         if option == "--switch":
             SWITCHES[value]()
+        elif option == "--disk":
+            ail(Path(value))
         else:
             die_at(read_point(value))
     from radiusd import serving  # noqa: PLC0415

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import frozen
 
-from radiusd.faults import cluster, everywhere, floods, kills, losses, outage, without_redis
+from radiusd.faults import cluster, disks, everywhere, floods, kills, losses, outage, without_redis
+from radiusd.faults.breaking import FULL
 from radiusd.faults.flood import UNKNOWN
 from radiusd.faults.places import POSTGRESQL, SQLITE
 from radiusd.faults.stage import Stage
@@ -21,6 +22,8 @@ class Fault:
     title: str
     stores: Sequence[str]
     control: str
+    proof: str
+    """The figure that the control must spoil; that another one suffers is no proof."""
     control_store: str
     in_lane: Run
     at_night: Run
@@ -57,12 +60,17 @@ def _without_redis(plan: without_redis.Plan) -> Run:
     return lambda stage: without_redis.run(stage, plan)
 
 
+def _disks(plan: disks.Plan) -> Run:
+    return lambda stage: disks.run(stage, plan)
+
+
 FAULTS = (
     Fault(
         id="R1",
         title="kill -9 under load, at any moment and around commits",
         stores=(SQLITE, POSTGRESQL),
         control="answer-before-commit",
+        proof="acknowledged and lost",
         control_store=SQLITE,
         in_lane=_kills(kills.Plan(kills=15)),
         at_night=_kills(kills.Plan(kills=1000, guests=60_000)),
@@ -74,6 +82,7 @@ FAULTS = (
         title="the database hangs, and is killed",
         stores=(POSTGRESQL,),
         control="endless-patience",
+        proof="hung: known guests let in",
         control_store=POSTGRESQL,
         in_lane=_outage(outage.Plan()),
         at_night=_outage(outage.Plan(seconds=60, times=50)),
@@ -85,6 +94,7 @@ FAULTS = (
         title="Redis hangs, is killed, and is emptied",
         stores=(POSTGRESQL,),
         control="check-then-set",
+        proof="tokens without exactly one success",
         control_store=POSTGRESQL,
         in_lane=_without_redis(without_redis.Plan()),
         at_night=_without_redis(without_redis.Plan(rounds=34)),
@@ -96,6 +106,7 @@ FAULTS = (
         title="three nodes, one killed every 20 s; a rolling restart",
         stores=(POSTGRESQL,),
         control="answer-before-commit",
+        proof="lost, doubled or wrong",
         control_store=POSTGRESQL,
         in_lane=_cluster(cluster.Plan()),
         at_night=_cluster(cluster.Plan(kills=600, guests=100_000)),
@@ -107,6 +118,7 @@ FAULTS = (
         title="a network that loses, repeats and reorders; retransmissions to two nodes",
         stores=(POSTGRESQL,),
         control="no-duplicates",
+        proof="given again in other octets",
         control_store=POSTGRESQL,
         in_lane=_losses(losses.Plan()),
         at_night=_losses(losses.Plan(exchanges=2_000_000)),
@@ -118,6 +130,7 @@ FAULTS = (
         title="floods from strangers, from a forger, and from a router that asks 50 times its share",
         stores=(SQLITE,),
         control="log-every-drop",
+        proof="unknown sender: log lines of one cause",
         control_store=SQLITE,
         in_lane=_floods(floods.Plan()),
         at_night=_floods(floods.Plan(seconds=600)),
@@ -125,10 +138,23 @@ FAULTS = (
         limit=90,
     ),
     Fault(
+        id="R26",
+        title="the disk under the spool is full, read-only or slow, or flips a bit",
+        stores=(POSTGRESQL,),
+        control="unwritten-is-written",
+        proof="full: acknowledged meanwhile",
+        control_store=POSTGRESQL,
+        in_lane=_disks(disks.Plan()),
+        at_night=_disks(disks.Plan(times=20)),
+        as_control=_disks(disks.Plan(ills=(FULL,), seconds=1)),
+        limit=120,
+    ),
+    Fault(
         id="R28",
         title="failure at every point of a login, a stop, a sale, a PC's logout and a token's verification",
         stores=(SQLITE, POSTGRESQL),
         control="failed-is-done",
+        proof="lost, doubled, wrong, or against an invariant",
         control_store=SQLITE,
         in_lane=_everywhere(everywhere.Plan()),
         at_night=_everywhere(everywhere.Plan()),

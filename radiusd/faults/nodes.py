@@ -35,14 +35,14 @@ class Node:
             f'[store]\nurl = "{store_url}"\nkey_file = "key"\n[log]\nlevel = "warn"\n{more}'
         )
         self.config.chmod(0o600)
+        self.disk: Path | None = None
+        """A file that says how the disk under the spool is, if it is to be ill at times."""
         self._process: subprocess.Popen[bytes] | None = None
-        self.launched_at = 0.0
 
     def launch(self, point: Point | None = None) -> None:
         """Start it, and do not wait until it answers; with `point` it will die there."""
-        self.launched_at = time.monotonic()
         with self.log.open("ab") as log:
-            self._process = spawn(command(self.config, self.switches, point), stdout=log, stderr=log)
+            self._process = spawn(command(self.config, self.switches, point, self.disk), stdout=log, stderr=log)
 
     @property
     def pid(self) -> int:

@@ -18,22 +18,25 @@ _SETTINGS = ("fsync=on", "synchronous_commit=on", "max_connections=60", "shared_
 _STARTS_WITHIN = 60.0
 
 
-def _programs() -> Path:
-    """Where the newest PostgreSQL of this machine has its programs. Raises BenchError."""
+def programs() -> Path | None:
+    """Where the newest PostgreSQL of this machine has its programs; None without one."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda each: float(each.parts[-3]))
     beside = shutil.which("initdb")
-    if not found and beside is None:
-        raise BenchError(
-            "PostgreSQL is missing, and this test must be able to kill its own: apt-get install postgresql"
-        )
-    return found[-1].parent if found else Path(str(beside)).parent
+    if found:
+        return found[-1].parent
+    return None if beside is None else Path(beside).resolve().parent
 
 
 class OwnPostgres:
     """Runs within `with`, at a Unix socket in a folder of its own; `url` is its address."""
 
     def __init__(self) -> None:
-        self._programs = _programs()
+        found = programs()
+        if found is None:
+            raise BenchError(
+                "PostgreSQL is missing, and this test must kill one of its own: apt-get install postgresql"
+            )
+        self._programs = found
         # /tmp and not TMPDIR: a socket's path may have 107 octets at most.
         self._folder = Path(tempfile.mkdtemp(prefix="icafe-faults-pg.", dir="/tmp"))
         self.url = f"postgresql://icafe@/postgres?host={self._folder}"

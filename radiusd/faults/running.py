@@ -98,6 +98,7 @@ def _run(task: _Task, wish: Wish, places: Places, shows: Shows) -> Verdict:
         title=task.fault.title,
         store=task.store,
         switch=task.switch,
+        proof=None if task.switch is None else task.fault.proof,
         seconds=time.monotonic() - began,
         report=report,
         trouble=trouble,

@@ -59,12 +59,16 @@ class Verdict:
     seconds: float
     report: Report = field(factory=Report)
     switch: str | None = None
+    proof: str | None = None
+    """Of a control: the figure that must be missed."""
     trouble: str | None = None
 
     @property
     def is_as_it_should(self) -> bool:
         """A fault must be green, and a control red; what could not be run at all is neither."""
-        return self.trouble is None and self.report.is_green == (self.switch is None)
+        if self.trouble is not None:
+            return False
+        return self.report.is_green if self.switch is None else self._is_proven
 
     @property
     def word(self) -> str:
@@ -73,7 +77,11 @@ class Verdict:
             return "DID NOT RUN"
         if self.switch is None:
             return GREEN if self.report.is_green else RED
-        return "red, as it must be" if not self.report.is_green else "GREEN, AND PROVES NOTHING"
+        return "red, as it must be" if self._is_proven else "PROVES NOTHING"
+
+    @property
+    def _is_proven(self) -> bool:
+        return any(each.name == self.proof and not each.is_met for each in self.report.figures)
 
 
 _HEADINGS = ("test", "store", "figure", "value", "aim", "seconds", "verdict")
@@ -92,7 +100,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 def _rows(verdict: Verdict) -> Iterable[tuple[str, ...]]:
     end = (f"{verdict.seconds:.0f}", verdict.word)
     if verdict.switch is not None:
-        yield f"{verdict.fault} control", verdict.store, verdict.switch, _first_wrong(verdict.report), "red", *end
+        yield f"{verdict.fault} control", verdict.store, verdict.switch, _proven(verdict), "red", *end
         return
     figures = verdict.report.figures or (Figure(name="-", value=0),)
     for number, each in enumerate(figures):
@@ -107,9 +115,9 @@ def _rows(verdict: Verdict) -> Iterable[tuple[str, ...]]:
         )
 
 
-def _first_wrong(report: Report) -> str:
-    missed = [f"{each.name}: {each.told}" for each in report.figures if not each.is_met]
-    return missed[0] if missed else f"{len(report.complaints)} complaints"
+def _proven(verdict: Verdict) -> str:
+    found = [each for each in verdict.report.figures if each.name == verdict.proof]
+    return f"{found[0].name}: {found[0].told}" if found else "-"
 
 
 def complaints(verdicts: Iterable[Verdict]) -> list[str]:
@@ -119,8 +127,10 @@ def complaints(verdicts: Iterable[Verdict]) -> list[str]:
         name = f"{each.fault} on {each.store}"
         if each.trouble is not None:
             found.append(f"{name} did not run: {each.trouble}")
-        elif each.switch is not None and each.report.is_green:
-            found.append(f"{name} stays green with the product broken ({each.switch}): it proves nothing")
+        elif each.switch is not None and not each.is_as_it_should:
+            found.append(
+                f"{name} is not red with the product broken ({each.switch}): `{each.proof}` is met all the same"
+            )
         elif each.switch is None:
             missed = [one for one in each.report.figures if not one.is_met]
             found += [f"{name}: {one.name} is {one.told}, and should be {one.aim}" for one in missed]

@@ -9,7 +9,7 @@ from radiusd.faults.verdicts import Report, Verdict, as_json, at_least, at_most,
 GOOD = Report(figures=[at_most("lost", 0, 0), at_least("kills", 30, 30)])
 BAD = Report(figures=[at_most("lost", 2, 0)], complaints=[f"lost: line {each}" for each in range(5)])
 FAULT = Verdict(fault="R1", title="kill -9", store="sqlite", seconds=61.4, report=GOOD)
-CONTROL = evolve(FAULT, switch="answer-before-commit", report=BAD)
+CONTROL = evolve(FAULT, switch="answer-before-commit", proof="lost", report=BAD)
 
 
 def test_a_figure_is_met_up_to_its_aim_and_no_further() -> None:
@@ -22,6 +22,10 @@ def test_a_fault_must_be_green_and_a_control_red() -> None:
     assert not evolve(FAULT, report=BAD).is_as_it_should
     assert CONTROL.is_as_it_should
     assert not evolve(CONTROL, report=GOOD).is_as_it_should
+
+
+def test_a_control_that_spoils_another_figure_proves_nothing() -> None:
+    assert not evolve(CONTROL, proof="kills").is_as_it_should
 
 
 def test_what_did_not_run_is_neither() -> None:
@@ -50,7 +54,7 @@ def test_only_what_is_not_as_it_should_be_is_complained_of() -> None:
     told = complaints([evolve(FAULT, report=BAD), evolve(CONTROL, report=GOOD), evolve(FAULT, trouble="no PostgreSQL")])
     assert "R1 on sqlite: lost is 2, and should be <= 0" in told
     assert "R1 on sqlite: and 2 complaints more (see --json)" in told
-    assert any("proves nothing" in each for each in told)
+    assert any("`lost` is met all the same" in each for each in told)
     assert told[-1] == "R1 on sqlite did not run: no PostgreSQL"
 
 
