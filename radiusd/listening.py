@@ -11,6 +11,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import LoopingCall
 
 from radiusd.config import Address
+from radiusd.server.datagrams import PORT
 
 RECEIVE_BUFFER = 4 << 20
 """Octets that wait for a busy server."""
@@ -34,11 +35,13 @@ class Listening:
     def udp(self, name: str, address: Address, protocol: DatagramProtocol) -> None:
         """Listen for datagrams. Raises CannotListenError."""
         if self._given is None:
-            port = self._reactor.listenUDP(address.port, protocol, address.host, _LARGEST_DATAGRAM)
+            port = PORT(address.port, protocol, address.host, _LARGEST_DATAGRAM, self._reactor)
+            port.startListening()
             port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         elif name in self._given:
             given = self._given[name]
-            port = self._reactor.adoptDatagramPort(given, _family(address), protocol, _LARGEST_DATAGRAM)
+            port = PORT._fromListeningDescriptor(self._reactor, given, _family(address), protocol, _LARGEST_DATAGRAM)
+            port.startListening()
         else:
             return
         self._udp.append(port)

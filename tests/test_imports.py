@@ -45,7 +45,7 @@ handlers.translate    policy wire handlers.classes                              
 credentials           wire vault store handlers.translate                                  attrs
 jobs                  policy vault store handlers.classes handlers.translate credentials   attrs sqlalchemy
 handlers              policy wire vault store server jobs                                  attrs twisted
-listening             config                                                               twisted
+listening             config server.datagrams                                              twisted
 away                  policy config wire spool store credentials server jobs handlers      attrs prometheus_client sqlalchemy twisted
 reaching              policy wire store coa                                                attrs
 cutting               policy wire store coa server jobs handlers reaching                  attrs twisted

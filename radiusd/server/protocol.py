@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from policy.quantities import Instant
 from radiusd.server.counters import Counters
+from radiusd.server.datagrams import ManyPort
 from radiusd.server.duplicates import Duplicates, InWork
 from radiusd.server.nases import Nases
 from radiusd.store.directory import Router
@@ -75,6 +76,16 @@ class RadiusProtocol(DatagramProtocol):
         """How many requests were taken and are not answered yet."""
         return self._duplicates.in_work
 
+    def startProtocol(self) -> None:
+        """The port is open: what it cannot send later on is counted here."""
+        transport: object = self.transport
+        if isinstance(transport, ManyPort):
+            transport.not_sent = self._not_sent
+
+    def _not_sent(self, source: tuple[str, int], error: OSError) -> None:
+        # The network is full or gone; the NAS will ask again, and gets the same octets.
+        self._counters.drop("send_failed", source[0], f"({error.strerror})")
+
     def datagramReceived(self, datagram: bytes, source: tuple[str, int]) -> None:
         """Take one datagram; whatever is wrong with it costs one count, and no answer."""
         routers = self._nases.at(source[0])
@@ -131,8 +142,7 @@ class RadiusProtocol(DatagramProtocol):
         try:
             self.transport.write(octets, source)
         except OSError as error:
-            # The network is full or gone; the NAS will ask again, and gets the same octets.
-            self._counters.drop("send_failed", source[0], f"({error.strerror})")
+            self._not_sent(source, error)
 
 
 def _sender(packet: Packet, routers: tuple[Router, ...]) -> Router:

@@ -1,14 +1,16 @@
-"""Many rows in one statement: arrays for PostgreSQL, one prepared statement for SQLite.
+"""Many rows in one call of the driver: as arrays to PostgreSQL, as one JSON text to SQLite and from it.
 
 What SQLAlchemy does for each row of an `insert().values()` costs more than the database does. Here the text is made
-once, and a row is a tuple.
+once, and a row is a tuple. SQLite's driver lets go of the interpreter for each row that it steps over, and waits to get
+it back while the reactor is busy: so all rows are one step, there and back.
 """
 
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Table
+import msgspec
+from sqlalchemy import CompoundSelect, Connection, LargeBinary, Select, Table, func, select
 from sqlalchemy.dialects import postgresql
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -36,14 +38,15 @@ class Insert(_Statement):
         if not rows:
             return
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(self._sqlite, list(rows))
+            connection.exec_driver_sql(self._sqlite, (_as_json(rows),))
         else:
             connection.exec_driver_sql(self._postgresql, tuple(map(list, zip(*rows, strict=True))))
 
     @cached_property
     def _sqlite(self) -> str:
-        places = ", ".join("?" * len(self._columns))
-        return f"INSERT INTO {self._table.name} ({', '.join(self._columns)}) VALUES ({places})"  # noqa: S608
+        names = ", ".join(self._columns)
+        values = ", ".join(map(_from_json, range(len(self._columns))))
+        return f"INSERT INTO {self._table.name} ({names}) SELECT {values} FROM json_each(?) AS given"  # noqa: S608
 
     @cached_property
     def _postgresql(self) -> str:
@@ -69,28 +72,67 @@ class Rewrite(_Statement):
         if not rows:
             return 0
         if connection.dialect.name == "sqlite":
-            return connection.exec_driver_sql(self._sqlite, list(rows)).rowcount
+            return connection.exec_driver_sql(self._sqlite, (_as_json(rows),)).rowcount
         return connection.exec_driver_sql(self._postgresql, tuple(map(list, zip(*rows, strict=True)))).rowcount
 
-    def _changes(self, new: str, old: str) -> str:
-        texts = [self._change(name, new.format(name), old + name) for name in self._columns]
+    def _changes(self, new: Sequence[str]) -> str:
+        texts = [self._change(name, value, f"t.{name}") for name, value in zip(self._columns, new, strict=False)]
         if "version" in self._keys:
-            texts.append(f"version = {old}version + 1")
+            texts.append("version = t.version + 1")
         return ", ".join(texts)
+
+    def _which(self, keys: Sequence[str]) -> str:
+        return " AND ".join(f"t.{name} = {value}" for name, value in zip(self._keys, keys, strict=True))
 
     def _change(self, name: str, new: str, old: str) -> str:
         return f"{name} = coalesce({new}, {old})" if name in self._never_empties else f"{name} = {new}"
 
     @cached_property
     def _sqlite(self) -> str:
-        which = " AND ".join(f"{key} = ?" for key in self._keys)
-        return f"UPDATE {self._table.name} SET {self._changes('?', '')} WHERE {which}"  # noqa: S608
+        values = [_from_json(place) for place in range(len(self._columns) + len(self._keys))]
+        which = self._which(values[len(self._columns) :])
+        changes = self._changes(values)
+        return f"UPDATE {self._table.name} AS t SET {changes} FROM json_each(?) AS given WHERE {which}"  # noqa: S608
 
     @cached_property
     def _postgresql(self) -> str:
         names = (*self._columns, *self._keys)
-        which = " AND ".join(f"t.{key} = v.{key}" for key in self._keys)
+        values = [f"v.{name}" for name in names]
+        which = self._which(values[len(self._columns) :])
         return (
-            f"UPDATE {self._table.name} AS t SET {self._changes('v.{}', 't.')} "  # noqa: S608 - names of columns
+            f"UPDATE {self._table.name} AS t SET {self._changes(values)} "  # noqa: S608 - names of columns
             f"FROM unnest({self._arrays(names)}) AS v ({', '.join(names)}) WHERE {which}"
         )
+
+
+class Query:
+    """Rows that are read: the values of each in the order of the statement's columns. Octets are never NULL."""
+
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
+        self._statement = statement
+        found = statement.subquery("found")
+        self._octets = [place for place, each in enumerate(found.c) if isinstance(each.type, LargeBinary)]
+        values = [func.hex(each) if place in self._octets else each for place, each in enumerate(found.c)]
+        self._as_json = select(func.json_group_array(func.json_array(*values)))
+
+    def rows(self, connection: Connection, **values: Any) -> Sequence[Sequence[Any]]:
+        """What is found."""
+        if connection.dialect.name == "sqlite":
+            found: list[list[Any]] = _decode(connection.execute(self._as_json, values).scalar_one())
+            for place in self._octets:
+                for row in found:
+                    row[place] = bytes.fromhex(row[place])
+            return found
+        return connection.execute(self._statement, values).all()
+
+
+def _from_json(place: int) -> str:
+    return f"json_extract(given.value, '$[{place}]')"
+
+
+def _as_json(rows: Sequence[Row]) -> str:
+    return _ENCODER.encode(rows).decode()
+
+
+_ENCODER = msgspec.json.Encoder()
+_decode = msgspec.json.Decoder(list[list[Any]]).decode

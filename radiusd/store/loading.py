@@ -1,6 +1,6 @@
 """Set-based reads: each one statement for all that a batch asks about."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -11,6 +11,7 @@ from policy.connection import Connection as Line
 from policy.passes import Pass
 from policy.quantities import Instant
 from policy.session import Session
+from radiusd.store.bulk import Query
 from radiusd.store.keys import among
 from radiusd.store.rows import (
     CONNECTION,
@@ -42,52 +43,64 @@ class Login:
         return self.password_kind == _HASH
 
 
-_LOGINS = select(
-    logins.c.name, logins.c.account_id, logins.c.pass_id, logins.c.kind, logins.c.password_kind, logins.c.password
-).where(among(logins.c.name))
-_DEVICES = select(devices.c.name, devices.c.is_blocked, devices.c.account_id).where(among(devices.c.name))
-_ACCOUNTS = select(accounts.c.id, accounts.c.name, accounts.c.branch_id, accounts.c.is_blocked).where(
-    among(accounts.c.id)
+_LOGINS = Query(
+    select(
+        logins.c.name, logins.c.account_id, logins.c.pass_id, logins.c.kind, logins.c.password_kind, logins.c.password
+    ).where(among(logins.c.name))
 )
-_PASS_IDS_OF_ACCOUNTS = union(
-    select(passes.c.id).where(among(passes.c.account_id), passes.c.is_open),
-    # The last one, spent or not, tells why nothing is left.
-    select(accounts.c.last_pass_id).where(among(accounts.c.id), accounts.c.last_pass_id.is_not(None)),
+_DEVICES = Query(select(devices.c.name, devices.c.is_blocked, devices.c.account_id).where(among(devices.c.name)))
+_ACCOUNTS = Query(
+    select(accounts.c.id, accounts.c.name, accounts.c.branch_id, accounts.c.is_blocked).where(among(accounts.c.id))
+)
+_PASS_IDS_OF_ACCOUNTS = Query(
+    union(
+        select(passes.c.id).where(among(passes.c.account_id), passes.c.is_open),
+        # The last one, spent or not, tells why nothing is left.
+        select(accounts.c.last_pass_id).where(among(accounts.c.id), accounts.c.last_pass_id.is_not(None)),
+    )
 )
 # The row lock is what keeps two writers from deciding about one pass at once; SQLite has one writer anyway.
-_PASSES = (
+_PASSES = Query(
     select(*(passes.c[name] for name in (*PASS, "wake_at", "is_open", "version")))
     .where(among(passes.c.id))
     .order_by(passes.c.id)
     .with_for_update()
 )
 # A branch's row stands for its wallet. Not its key: rows that name the branch may be added meanwhile.
-_WALLETS = select(branches.c.id).where(among(branches.c.id)).order_by(branches.c.id).with_for_update(key_share=True)
+_WALLETS = Query(
+    select(branches.c.id).where(among(branches.c.id)).order_by(branches.c.id).with_for_update(key_share=True)
+)
 _EVERY_SESSION = select(*(sessions.c[name] for name in SESSION))
-_LIVE_SESSIONS = _EVERY_SESSION.where(among(sessions.c.pass_id), sessions.c.phase.in_(["PENDING", "ACTIVE"]))
-_SESSIONS = _EVERY_SESSION.where(among(sessions.c.id))
+_LIVE_SESSIONS = Query(_EVERY_SESSION.where(among(sessions.c.pass_id), sessions.c.phase.in_(["PENDING", "ACTIVE"])))
+_SESSIONS = Query(_EVERY_SESSION.where(among(sessions.c.id)))
 # Their counters go up without the lock of their pass, so they are locked as well: after the passes, in their own order.
 _EVERY_CONNECTION = (
     select(*(connections.c[name] for name in (*CONNECTION, "version")))
     .order_by(connections.c.id)
     .with_for_update(key_share=True)
 )
-_RUNNING_CONNECTIONS = _EVERY_CONNECTION.where(
-    or_(
-        and_(among(connections.c.session_id, "session_ids"), connections.c.state != "CLOSED"),
-        among(connections.c.id, "ids"),
+_RUNNING_CONNECTIONS = Query(
+    _EVERY_CONNECTION.where(
+        or_(
+            and_(among(connections.c.session_id, "session_ids"), connections.c.state != "CLOSED"),
+            among(connections.c.id, "ids"),
+        )
     )
 )
 _WHERE_CONNECTIONS_ARE = select(
     connections.c.id, connections.c.key, connections.c.session_id, sessions.c.pass_id
 ).outerjoin_from(connections, sessions, connections.c.session_id == sessions.c.id)
-_BY_ID = _WHERE_CONNECTIONS_ARE.where(among(connections.c.id))
+_BY_ID = Query(_WHERE_CONNECTIONS_ARE.where(among(connections.c.id)))
 # A router uses its Acct-Session-Ids again and again, so that one key may have named many.
-_LATEST_BY_KEY = _WHERE_CONNECTIONS_ARE.where(
-    connections.c.id.in_(select(func.max(connections.c.id)).where(among(connections.c.key)).group_by(connections.c.key))
+_LATEST_BY_KEY = Query(
+    _WHERE_CONNECTIONS_ARE.where(
+        connections.c.id.in_(
+            select(func.max(connections.c.id)).where(among(connections.c.key)).group_by(connections.c.key)
+        )
+    )
 )
-_PASS_IDS_OF_SESSIONS = select(sessions.c.pass_id).where(among(sessions.c.id))
-_ACTIVE_USERS = (
+_PASS_IDS_OF_SESSIONS = Query(select(sessions.c.pass_id).where(among(sessions.c.id)))
+_ACTIVE_USERS = Query(
     select(passes.c.package, func.count(func.distinct(passes.c.id)))
     .join_from(passes, sessions, sessions.c.pass_id == passes.c.id)
     .where(among(passes.c.package), sessions.c.phase == "ACTIVE")
@@ -95,8 +108,8 @@ _ACTIVE_USERS = (
 )
 
 
-def _all(connection: Connection, statement: Any, keys: Collection[Any]) -> Iterable[Any]:
-    return connection.execute(statement, {"keys": list(keys)}).all() if keys else ()
+def _all(connection: Connection, query: Query, keys: Collection[Any]) -> Sequence[Sequence[Any]]:
+    return query.rows(connection, keys=list(keys)) if keys else ()
 
 
 def load_logins(connection: Connection, names: Collection[str]) -> dict[str, Login]:
@@ -160,14 +173,24 @@ def lock_connections(
     They are locked until the transaction ends.
     """
     if session_ids or ids:
-        keys = {"session_ids": list(session_ids), "ids": list(ids)}
-        for row in connection.execute(_RUNNING_CONNECTIONS, keys):
+        for row in _RUNNING_CONNECTIONS.rows(connection, session_ids=list(session_ids), ids=list(ids)):
             yield connection_from_values(row[:-1]), row[-1]
 
 
-def find_connections(connection: Connection, ids: Collection[int], keys: Collection[str]) -> list[Any]:
-    """(id, key, session id, pass id) of connections by id, and of the newest of each key."""
-    return [*_all(connection, _BY_ID, ids), *_all(connection, _LATEST_BY_KEY, keys)]
+@frozen
+class Whereabouts:
+    """What a connection belongs to."""
+
+    id: int
+    key: str | None
+    session_id: int | None
+    pass_id: int | None
+
+
+def find_connections(connection: Connection, ids: Collection[int], keys: Collection[str]) -> list[Whereabouts]:
+    """What connections belong to, by id, and by key the newest of each."""
+    found = (*_all(connection, _BY_ID, ids), *_all(connection, _LATEST_BY_KEY, keys))
+    return [Whereabouts(*row) for row in found]
 
 
 def count_users(connection: Connection, package_names: Collection[str]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Which servers run on one store: who starts alone knows that whatever was under way died with its server.
 
-Each holds a shared lock as long as it runs: PostgreSQL's advisory lock, or one on the file that SQLite's writers lock in
-another way (flock), which does not concern this one. Whoever gets it exclusively for a moment is alone, and keeps it
+Each holds a shared lock as long as it runs: PostgreSQL's advisory lock, or one on the file that SQLite's writers lock
+in another way (flock), which does not concern this one. Whoever gets it exclusively for a moment is alone, and keeps it
 shared without letting go of it in between, so that of several that start at once exactly one is.
 """
 

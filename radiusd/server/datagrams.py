@@ -1,0 +1,213 @@
+"""Many datagrams with one call: recvmmsg and sendmmsg of Linux, behind the port of a Twisted DatagramProtocol.
+
+A call of its own for each datagram costs more than deciding about it: each lets go of the interpreter, and a busy
+writer's thread takes its time to give it back. Received is what has come, up to a batch; sent is what was answered
+since the reactor last had its turn.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import udp
+from twisted.internet.interfaces import IDelayedCall
+
+AT_ONCE = 64
+_ROUNDS = 4
+"""Batches taken in one turn of the reactor, so that others have theirs."""
+_LARGEST = 4096 + 4
+"""Octets kept of a datagram: more than any RADIUS packet has, so that a longer one is seen to be."""
+_NAME = 28  # struct sockaddr_in6
+_MESSAGE = 64  # struct mmsghdr, where a pointer has 8 octets
+_NAME_LENGTH, _LENGTH = 8, 56
+_INET = struct.Struct("=H2s4s")
+_INET6 = struct.Struct("=H2s4s16sI")
+_MOST_NAMES = 10_000
+
+Source = tuple[str, int]
+
+
+class _Vector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Header(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint),
+        ("vectors", ctypes.POINTER(_Vector)),
+        ("count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+        ("padding", ctypes.c_int),
+        ("length", ctypes.c_uint),
+    )
+
+
+_library = ctypes.CDLL(None, use_errno=True)
+_receive: Any = getattr(_library, "recvmmsg", None)
+_send: Any = getattr(_library, "sendmmsg", None)
+_IS_KNOWN = _receive is not None and _send is not None and ctypes.sizeof(_Header) == _MESSAGE
+"""Whether this system has both calls, and lays out their structures as is written here."""
+
+
+class _Batch:
+    """Room for a batch of datagrams and the addresses at their other end."""
+
+    def __init__(self) -> None:
+        self.octets = bytearray(AT_ONCE * _LARGEST)
+        self.names = bytearray(AT_ONCE * _NAME)
+        vectors = bytearray(AT_ONCE * ctypes.sizeof(_Vector))
+        headers = bytearray(AT_ONCE * _MESSAGE)
+        self._vectors = (_Vector * AT_ONCE).from_buffer(vectors)
+        self.headers = (_Header * AT_ONCE).from_buffer(headers)
+        octets_at = ctypes.addressof((ctypes.c_char * len(self.octets)).from_buffer(self.octets))
+        names_at = ctypes.addressof((ctypes.c_char * len(self.names)).from_buffer(self.names))
+        for number in range(AT_ONCE):
+            self._vectors[number] = _Vector(octets_at + number * _LARGEST, _LARGEST)
+            header = self.headers[number]
+            header.name, header.name_length = names_at + number * _NAME, _NAME
+            header.vectors, header.count = ctypes.pointer(self._vectors[number]), 1
+        # The numbers in the headers, as an array: cheaper than field by field. Four octets each.
+        self.numbers = memoryview(headers).cast("I")
+        self.lengths = memoryview(vectors).cast("Q")
+
+    def datagram(self, number: int) -> bytes:
+        """What was received at this place."""
+        start = number * _LARGEST
+        return bytes(self.octets[start : start + self.numbers[number * 16 + _LENGTH // 4]])
+
+    def name(self, number: int) -> bytes:
+        """The sockaddr it came from."""
+        place = number * 16 + _NAME_LENGTH // 4
+        start = number * _NAME
+        name = bytes(self.names[start : start + self.numbers[place]])
+        self.numbers[place] = _NAME  # the kernel wrote what it needed
+        return name
+
+    def put(self, number: int, datagram: bytes, name: bytes) -> None:
+        """What is to be sent from this place, and where."""
+        start = number * _LARGEST
+        self.octets[start : start + len(datagram)] = datagram
+        self.lengths[number * 2 + 1] = len(datagram)
+        start = number * _NAME
+        self.names[start : start + len(name)] = name
+        self.numbers[number * 16 + _NAME_LENGTH // 4] = len(name)
+
+
+def _nobody_hears(source: Source, error: OSError) -> None:
+    pass
+
+
+class ManyPort(udp.Port):
+    """A UDP port that takes and gives datagrams in batches. `not_sent` hears of what could not be sent."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.not_sent: Callable[[Source, OSError], None] = _nobody_hears
+        self._received = _Batch()
+        self._sending = _Batch()
+        self._waiting: list[tuple[bytes, Source]] = []
+        self._sources: dict[bytes, Source] = {}
+        self._names: dict[Source, bytes] = {}
+        self._flushing: IDelayedCall | None = None
+
+    def startListening(self) -> None:
+        """Open the socket."""
+        super().startListening()  # type: ignore[no-untyped-call]
+        reactor: Any = self.reactor
+        self._later = reactor.callLater
+        self._descriptor: int = self.socket.fileno()
+
+    def doRead(self) -> None:
+        """Take what has come."""
+        receive = self.protocol.datagramReceived
+        for _ in range(_ROUNDS):
+            count = _receive(self._descriptor, self._received.headers, AT_ONCE, socket.MSG_DONTWAIT, None)
+            if count <= 0:
+                break
+            for number in range(count):
+                receive(self._received.datagram(number), self._source(self._received.name(number)))
+            if count < AT_ONCE:
+                break
+        self.flush()
+
+    def write(self, datagram: bytes, addr: Source | None = None) -> None:
+        """Send when the reactor has its next turn, with all that is answered until then."""
+        assert addr is not None  # noqa: S101 - the port is connected to nobody
+        self._waiting.append((datagram, addr))
+        if self._flushing is None:
+            self._flushing = self._later(0, self._flush_later)
+
+    def _flush_later(self) -> None:
+        self._flushing = None
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        waiting, self._waiting = self._waiting, []
+        for first in range(0, len(waiting), AT_ONCE):
+            self._send(waiting[first : first + AT_ONCE])
+
+    def _send(self, batch: list[tuple[bytes, Source]]) -> None:
+        while batch:
+            for number, (datagram, source) in enumerate(batch):
+                self._sending.put(number, datagram, self._name(source))
+            sent = _send(self._descriptor, self._sending.headers, len(batch), 0)
+            if sent > 0:
+                batch = batch[sent:]
+                continue
+            number = ctypes.get_errno()
+            if number not in (errno.EINTR, errno.ECONNREFUSED):
+                # The network is full or gone; whoever asked will ask again. ECONNREFUSED is about an earlier one.
+                self.not_sent(batch[0][1], OSError(number, os.strerror(number)))
+                batch = batch[1:]
+
+    def _source(self, name: bytes) -> Source:
+        source = self._sources.get(name)
+        if source is None:
+            if len(self._sources) >= _MOST_NAMES:
+                self._sources.clear()
+            source = self._sources[name] = _source_of(name)
+        return source
+
+    def _name(self, source: Source) -> bytes:
+        name = self._names.get(source)
+        if name is None:
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            name = self._names[source] = _name_of(source)
+        return name
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Send what waits, and close."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        self.flush()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+
+def _source_of(name: bytes) -> Source:
+    if len(name) >= _INET6.size:
+        _, port, _, address, _ = _INET6.unpack_from(name)
+        return socket.inet_ntop(socket.AF_INET6, address), int.from_bytes(port)
+    _, port, address = _INET.unpack_from(name)
+    return socket.inet_ntop(socket.AF_INET, address), int.from_bytes(port)
+
+
+def _name_of(source: Source) -> bytes:
+    host, port = source
+    if ":" in host:
+        address = socket.inet_pton(socket.AF_INET6, host)
+        return _INET6.pack(socket.AF_INET6, port.to_bytes(2), bytes(4), address, 0)
+    return _INET.pack(socket.AF_INET, port.to_bytes(2), socket.inet_pton(socket.AF_INET, host)) + bytes(8)
+
+
+PORT: type[udp.Port] = ManyPort if _IS_KNOWN else udp.Port
+"""The port to use on this system."""
