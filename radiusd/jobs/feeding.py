@@ -10,7 +10,7 @@ from radiusd.store.writer import Job
 
 @frozen
 class KeepFeedJob(Job):
-    """Tell that `node` lives, and forget what everybody has read. For every node, about once a minute."""
+    """Tell that `node` lives, and forget what dead nodes told and everybody has read. Once a minute for every node."""
 
     at: Instant
     node: int

@@ -7,6 +7,7 @@ Nobody waits for any of this, and nothing is ever decided by it.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from itertools import islice
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -30,6 +31,8 @@ EVERY = 0.1
 """Seconds from look to look."""
 PAGE = 50
 """Passes or keys that are read and written in one go."""
+PAGES = 2
+"""Of what moved, at one look: it must never take a processor's time that packets want."""
 MOST_WAITING = 20_000
 """Passes that moved and are not written yet: what is more is left to the next round."""
 TURN = 5_000
@@ -132,8 +135,10 @@ class Mirror(Mirroring):
     # What moved
 
     async def _write_what_waits(self) -> None:
-        while self._waiting:
-            page = list(self._waiting)[:PAGE]
+        for _ in range(PAGES):
+            page = list(islice(self._waiting, PAGE))
+            if not page:
+                return
             for each in page:
                 del self._waiting[each]
             try:

@@ -11,30 +11,36 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, tuple_
 
 from policy.quantities import Instant
 from radiusd.store import identifiers
 from radiusd.store.feed_schema import feed
 
-KEPT = 60_000
+KEPT = 20_000
 """Milliseconds: whoever has not read for longer may have missed what was pruned."""
 _PRUNED_AFTER = 2 * KEPT
 _DEAD_AFTER = 86_400_000
-_PRUNED_AT_ONCE = 10_000
+_PRUNED_AT_ONCE = 2_000
+_PRUNE_OWN_EVERY = 200
+"""Rows of one node, so that a busy one keeps its own short, a little at a time."""
 _MOST_NODES = 1_000
 
 _BEGIN = insert(feed).values(node=bindparam("node"), number=0, pass_ids="", at=bindparam("at"))
 # Counted on from what is stored: a number is neither left out nor used twice, whatever became of the last transaction.
 # Of a node that was taken for dead nothing is stored: so high a number tells everybody that something was left out.
-_TELL = insert(feed).from_select(
-    ["node", "number", "pass_ids", "at"],
-    select(
-        bindparam("node", type_=feed.c.node.type),
-        func.coalesce(func.max(feed.c.number), bindparam("at", type_=feed.c.at.type)) + 1,
-        bindparam("pass_ids", type_=feed.c.pass_ids.type),
-        bindparam("at", type_=feed.c.at.type),
-    ).where(feed.c.node == bindparam("node")),
+_TELL = (
+    insert(feed)
+    .from_select(
+        ["node", "number", "pass_ids", "at"],
+        select(
+            bindparam("node", type_=feed.c.node.type),
+            func.coalesce(func.max(feed.c.number), bindparam("at", type_=feed.c.at.type)) + 1,
+            bindparam("pass_ids", type_=feed.c.pass_ids.type),
+            bindparam("at", type_=feed.c.at.type),
+        ).where(feed.c.node == bindparam("node")),
+    )
+    .returning(feed.c.number)
 )
 _WHERE_IT_STANDS = select(feed.c.node, func.max(feed.c.number)).group_by(feed.c.node)
 _READ = {
@@ -49,6 +55,16 @@ _READ = {
         "UNION ALL SELECT node, number, pass_ids FROM feed WHERE node > :largest AND node <> :own ORDER BY 1, 2"
     ),
 }
+_PRUNE_OWN = delete(feed).where(
+    feed.c.node == bindparam("node"),
+    feed.c.number.in_(
+        select(feed.c.number)
+        .where(feed.c.node == bindparam("node"), feed.c.at < bindparam("before"))
+        .order_by(feed.c.number)
+        .limit(2 * _PRUNE_OWN_EVERY)
+        .scalar_subquery()
+    ),
+)
 _newer = feed.alias("newer")
 # The newest row of a node stays for a day, so that whoever begins to read learns of every node that lives.
 _OLD = (
@@ -60,10 +76,9 @@ _OLD = (
             select(_newer.c.node).where(_newer.c.node == feed.c.node, _newer.c.number > feed.c.number).exists(),
         ),
     )
-    .order_by(feed.c.at)
     .limit(_PRUNED_AT_ONCE)
 )
-_PRUNE = delete(feed).where(and_(feed.c.node == bindparam("of_node"), feed.c.number == bindparam("of_number")))
+_PRUNE = delete(feed).where(tuple_(feed.c.node, feed.c.number).in_(_OLD))
 
 
 @frozen
@@ -97,7 +112,9 @@ def tell(connection: Connection, node: int, pass_ids: Collection[int], at: Insta
     so every few minutes (with no passes), for one that is silent for a day counts as dead.
     """
     told = ",".join(map(str, pass_ids))
-    connection.execute(_TELL, {"node": node, "pass_ids": told, "at": at})
+    number = connection.execute(_TELL, {"node": node, "pass_ids": told, "at": at}).scalar_one()
+    if number % _PRUNE_OWN_EVERY == 0:
+        connection.execute(_PRUNE_OWN, {"node": node, "before": at - _PRUNED_AFTER})
 
 
 def read(connection: Connection, position: Position | None, at: Instant, own: int = 0) -> Changes:
@@ -129,7 +146,5 @@ def _taken(position: Position, found: Sequence[Any], at: Instant) -> Changes:
 
 def prune(connection: Connection, at: Instant) -> bool:
     """Forget what everybody has read by now; whether there may be more."""
-    old = connection.execute(_OLD, {"before": at - _PRUNED_AFTER, "dead": at - _DEAD_AFTER}).all()
-    if old:
-        connection.execute(_PRUNE, [{"of_node": node, "of_number": number} for node, number in old])
-    return len(old) == _PRUNED_AT_ONCE
+    pruned = connection.execute(_PRUNE, {"before": at - _PRUNED_AFTER, "dead": at - _DEAD_AFTER}).rowcount
+    return bool(pruned == _PRUNED_AT_ONCE)

@@ -211,6 +211,18 @@ def test_what_everybody_has_read_is_forgotten(database: Database, nodes: tuple[i
     assert reader.read(late) == {99}
 
 
+def test_a_busy_node_keeps_its_own_rows_short(database: Database, nodes: tuple[int, int], reader: Reader) -> None:
+    late = Instant(NOON + 2 * KEPT + 1)
+    for number in range(199):
+        tell(database, nodes[0], number)
+    assert count(database) == 201
+    assert reader.read(late) is None
+    tell(database, nodes[0], 7, at=late)
+    assert count(database) == 2
+    tell(database, nodes[0], 8, at=late)
+    assert reader.read(late) == {7, 8}
+
+
 def test_what_was_told_just_now_is_kept(database: Database, nodes: tuple[int, int], reader: Reader) -> None:
     tell(database, nodes[0], 3)
     keep(database, nodes[1], Instant(NOON + KEPT))
