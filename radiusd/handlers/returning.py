@@ -63,7 +63,7 @@ class Returning:
         self._key = key
         self._known: OrderedDict[Key, Remembered] = OrderedDict()
         self._of_pass: defaultdict[int, set[Key]] = defaultdict(set)
-        self._untold: dict[Key, Remembered] = {}
+        self._untold: dict[Remembered, Key] = {}
         self._seen_at = Instant(-TRUSTED_FOR - 1)
 
     # What is known
@@ -81,6 +81,7 @@ class Returning:
         mark = b""
         if hidden is not None and granted.hashed is not None:
             mark = self._mark(reveal(hidden, request.router.secret, request.packet.authenticator))
+        self._forget(key)
         self._known[key] = Remembered(granted, mark, offer, device)
         self._of_pass[granted.pass_id].add(key)
         if len(self._known) > MOST:
@@ -126,7 +127,7 @@ class Returning:
             known.fixed = fixed_attributes(evolve(granted, connection_id=_NOBODY), *known.offer, self._key)
         if not known.times:
             known.since = request.at
-            self._untold[key] = known
+            self._untold[known] = key
         known.times += 1
         return Reply(Code.ACCESS_ACCEPT, known.fixed + timed_attributes(granted.package, time))
 
@@ -152,9 +153,8 @@ class Returning:
     def untold(self, most: int) -> list[Decision]:
         """Decisions about devices that were answered from here, the longest untold first; told with this."""
         decisions = []
-        for key in list(self._untold)[:most]:
-            known = self._untold.pop(key)
-            decisions.append(_told(key, known))
+        for known in list(self._untold)[:most]:
+            decisions.append(_told(self._untold.pop(known), known))
             known.times = 0
         return decisions
 

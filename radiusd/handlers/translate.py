@@ -58,7 +58,7 @@ _COUNTERS = (
     int(Attribute.ACCT_SESSION_TIME),
 )
 _COUNTED = Struct("!IIIII")
-_MISSING = bytes(_COUNTED.size)  # so that the whole is too long
+_FOUR_OCTETS = {4}
 _ZERO = bytes(4)
 _BOOT_DIGIT = re.compile(r"8[0-9a-fA-F]([0-9a-fA-F])[0-9a-fA-F]{5}")
 
@@ -224,10 +224,10 @@ def age_of(packet: Packet, received: Instant) -> int | None:
 
 def exact_counters(values: Mapping[int, bytes]) -> tuple[int, int, int] | None:
     """Octets up and down and seconds of a report whose counters are whole; None where it must be looked at closely."""
-    octets = b"".join([values.get(kind, _MISSING) for kind in _COUNTERS])
-    if len(octets) != _COUNTED.size:
+    counters = [values.get(kind, b"") for kind in _COUNTERS]
+    if set(map(len, counters)) != _FOUR_OCTETS:
         return None
-    low_up, high_up, low_down, high_down, seconds = _COUNTED.unpack(octets)
+    low_up, high_up, low_down, high_down, seconds = _COUNTED.unpack(b"".join(counters))
     uploaded, downloaded = high_up << 32 | low_up, high_down << 32 | low_down
     if uploaded >= _MOST_OCTETS or downloaded >= _MOST_OCTETS:
         return None

@@ -5,6 +5,7 @@ from attrs import field, fields, frozen
 from policy.accounts import Account, Device
 from policy.admission import Accepted, Admission, Question, Refused, admit, refused
 from policy.facts import Fact, fact
+from policy.holding import Holding
 from policy.macs import canonical_mac
 from policy.quantities import Instant
 from policy.values import evolve
@@ -85,6 +86,12 @@ class AccessJob(Job):
         if isinstance(answer, Accepted) and answer.is_repeatable and account is not None:
             return self._repeatable(work, answer, account)
         return answer
+
+    def in_the_end(self, work: Work, result: Answer) -> Answer:
+        """What a later job of the batch has taken back is not granted again."""
+        if isinstance(result, Granted) and not _goes_on(work.holding(result.pass_id), result):
+            return Accepted(**{**{name: getattr(result, name) for name in _ACCEPTED}, "is_repeatable": False})
+        return result
 
     def _repeatable(self, work: Work, answer: Accepted, account: Account) -> Answer:
         login = self._login(work)
@@ -196,3 +203,9 @@ class AccessJob(Job):
                 facts=admission.facts,
             )
         )
+
+
+def _goes_on(holding: Holding, granted: Granted) -> bool:
+    bought = holding.bought
+    is_on = holding.session(granted.session_id).is_active
+    return is_on and bought.held is None and bought.wall_end == granted.ends_at

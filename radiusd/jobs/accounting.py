@@ -52,7 +52,11 @@ class AccountingJob(Job):
         if self.named is None:
             return None
         kept = memory.of_session(self.named.session_id)
-        return kept if kept is not None and self.named.connection_id in kept.versions else None
+        if kept is None or self.named.connection_id not in kept.versions:
+            return None
+        line = kept.holding.connection(self.named.connection_id)
+        # By any other name the NAS may mean one that is over, and was forgotten.
+        return kept if _has_name(line, self.event) else None
 
     def needs(self) -> Needs:
         """The connection, by our Class and by the NAS's own name for it."""
@@ -144,6 +148,11 @@ class AccountingJob(Job):
             opened_at=opened_at,
             last_at=opened_at,
         )
+
+
+def _has_name(line: Connection, event: AccountingReport) -> bool:
+    known, name = line.acct_session_id, event.acct_session_id
+    return known is None or name is None or known.lower() == name.lower()
 
 
 @frozen(eq=False)

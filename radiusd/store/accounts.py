@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from policy.accounts import Branch
 from policy.quantities import Instant
 from radiusd.passwords import store_password
-from radiusd.store import branches, naming
+from radiusd.store import branches, naming, revisions
 from radiusd.store.directory import Cafe
 from radiusd.store.errors import AlreadyThere, Refused
 from radiusd.store.identifiers import take_one
@@ -59,12 +59,14 @@ def set_password(connection: Connection, vault: Vault, name: str, password: str)
         .where(logins.c.account_id == account["id"], logins.c.kind == "account")
         .values(password_kind=kind, password=stored)
     )
+    revisions.announce(connection)
 
 
 def move(connection: Connection, name: str, branch: RowMapping) -> None:
     """Let the account log in at another branch instead; raises NotFound."""
     account = find(connection, name)
     connection.execute(update(accounts).where(accounts.c.id == account["id"]).values(branch_id=branch["id"]))
+    revisions.announce(connection)
 
 
 def buyer(connection: Connection, account: RowMapping, at: Instant) -> Buyer:

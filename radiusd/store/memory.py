@@ -13,12 +13,11 @@ from attrs import define, frozen
 from policy.accounts import Account
 from policy.connection import Connection
 from policy.holding import Holding
-from policy.meter import Meter, is_ordinary, metered, octets_allowed, quiet_until
-from policy.quantities import Instant, Octets
+from policy.meter import ANY, NEVER, Meter, counted_from, is_ordinary, is_shared, metered, octets_allowed, quiet_until
+from policy.quantities import Instant
 from policy.session import Session
 
 MOST_PASSES = 200_000
-_ANY = Octets(1 << 62)
 
 
 WireKey = tuple[int, bytes, bytes]
@@ -83,6 +82,7 @@ class Memory:
         self._most = most
         self._passes: OrderedDict[int, Kept] = OrderedDict()
         self._sessions: dict[int, Kept] = {}
+        self._loose: OrderedDict[WireKey, Known] = OrderedDict()
         self.lines: dict[WireKey, Known] = {}
 
     def of_session(self, session_id: int) -> Kept | None:
@@ -96,7 +96,8 @@ class Memory:
         self.forget(kept.holding.bought.id)
         wires.update((each.id, wire) for each, wire in heard)
         running = [each for each in kept.holding.connections if not each.is_closed]
-        if not running:
+        # What another device uses meanwhile may be counted by another writer, and no version tells.
+        if not running or is_shared(kept.holding.bought):
             return
         kept.holding = Holding(kept.holding.bought, _that_matter(kept.holding, running), tuple(running))
         kept.versions = {each.id: kept.versions[each.id] for each in running}
@@ -119,7 +120,8 @@ class Memory:
             downloaded=used.downloaded,
             seconds=used.seconds,
             octets_allowed=octets_allowed(kept.holding, connection),
-            quiet_until=quiet_until(kept.wake_at),
+            quiet_until=quiet_until(kept.holding, kept.wake_at),
+            counted_from=counted_from(kept.holding, connection),
             wire=wire,
             version=kept.versions[connection.id],
             kept=kept,
@@ -139,13 +141,17 @@ class Memory:
             uploaded=used.uploaded,
             downloaded=used.downloaded,
             seconds=used.seconds,
-            octets_allowed=_ANY,
-            quiet_until=quiet_until(None),
+            octets_allowed=ANY,
+            quiet_until=NEVER,
+            counted_from=None,
             wire=wire,
             version=version,
             connection=connection,
         )
         self._enter(line)
+        self._loose[wire.key] = line
+        if len(self._loose) > self._most:
+            self.forget_line(next(iter(self._loose.values())))
 
     def _enter(self, line: Known) -> None:
         before = self.lines.get(line.wire.key)
@@ -168,6 +174,8 @@ class Memory:
         line.is_current = False
         if self.lines.get(line.wire.key) is line:
             del self.lines[line.wire.key]
+        if self._loose.get(line.wire.key) is line:
+            del self._loose[line.wire.key]
 
     def clear(self) -> None:
         """Know nothing."""
@@ -176,6 +184,7 @@ class Memory:
         self.lines.clear()
         self._passes.clear()
         self._sessions.clear()
+        self._loose.clear()
 
 
 def _that_matter(holding: Holding, running: Iterable[Connection]) -> tuple[Session, ...]:

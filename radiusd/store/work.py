@@ -169,6 +169,7 @@ class Work:
         self._pass_states[pass_id] = saving.PassState(kept.wake_at, kept.is_open, kept.version)
         self._versions.update(kept.versions)
         self.accounts.setdefault(kept.account.id, kept.account)
+        self._passes_of_accounts[kept.account.id].append(pass_id)
         self._index(holding)
         for line in holding.connections:
             self._index_key(rows.key_of(line), line.id)
@@ -219,6 +220,8 @@ class Work:
         for line, version in loading.lock_connections(self.database, {each.id for each in found}, connection_ids):
             lines.append(line)
             self._versions.setdefault(line.id, version)
+            # Who is recalled from memory does not ask by its key, and finds what another job has loaded.
+            self._index_key(rows.key_of(line), line.id)
         sessions_of: defaultdict[int, list[Session]] = defaultdict(list)
         for session in found:
             sessions_of[session.pass_id].append(session)
@@ -381,6 +384,7 @@ class Work:
 
     def save(self) -> None:
         """Write every row that differs from what was loaded. Raises Conflict if somebody else wrote one meanwhile."""
+        self._count_what_is_unchanged()
         changed = [saving.Change(self._stored[each], self._current[each], self._unsaved) for each in self._wakes]
         self._save_passes(changed)
         saving.save_sessions(self.database, changed)
@@ -388,6 +392,14 @@ class Work:
         saving.save_commands(self.database, self.commands, self.changes, self._lease)
         self.pc.save()
         record(self.database, self._decisions)
+
+    def _count_what_is_unchanged(self) -> None:
+        """Of passes that were recalled, and not put, there are the counters of this transaction to write."""
+        for pass_id in self._recalled.keys() - self._wakes.keys():
+            for line in self._recalled[pass_id].lines:
+                if line.connection_id in self._unsaved:
+                    self._counted[line.connection_id] = line
+                    self._versions[line.connection_id] += 1
 
     def _save_passes(self, changed: list[saving.Change]) -> None:
         batch = []
