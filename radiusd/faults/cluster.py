@@ -46,7 +46,7 @@ async def run(stage: Stage, plan: Plan) -> Report:
             rolled = await _rolling(plan, nodes, crowd) if plan.rolls else Tally()
             is_settled = await crowd.settle(30)
         finally:
-            crowd.close()
+            await crowd.close()
         await asyncio.gather(*(each.stop() for each in nodes))
         return _judged(url, crowd, killed, rolled, plan, is_settled=is_settled)
 

@@ -72,10 +72,11 @@ class Crowd:
         for number in range(self.town.router_of(self.town.guests - 1) + 1):
             self.routers.append(await Router(self.town.address_of(number)).open())
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Ask nothing any more."""
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for router in self.routers:
             router.close()
 

@@ -155,7 +155,7 @@ async def run(stage: Stage, plan: Plan) -> Report:
                 figures = await _ills(stage, plan, scene)
                 is_settled = await crowd.settle(30)
             finally:
-                crowd.close()
+                await crowd.close()
                 postgres.go_on()
                 await node.stop()
             return _judged(store.url, crowd, plan, figures, is_settled=is_settled)

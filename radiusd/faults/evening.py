@@ -87,14 +87,15 @@ class Evening:
             self.routers.append(await Router(self.town.address_of(number)).open())
         self._posters = [Poster(port, self.town.branch.source) for port in self.web]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close everything; nothing is asked any more."""
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for router in self.routers:
             router.close()
         for poster in self._posters:
-            poster.close()
+            await poster.close()
 
     # Pacing
 

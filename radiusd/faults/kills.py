@@ -81,7 +81,7 @@ async def run(stage: Stage, plan: Plan) -> Report:
                 await _lives(stage, plan, random, node, life, evening)
                 is_settled = await _end(node, life, evening)
             finally:
-                evening.close()
+                await evening.close()
                 node.kill()
                 diary.close()
         return _report(database, diary_path, evening, life, plan, is_settled=is_settled)

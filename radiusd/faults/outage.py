@@ -110,8 +110,8 @@ async def run(stage: Stage, plan: Plan) -> Report:
                 figures = await _outages(stage, plan, scene, store.url, folder)
                 is_settled = await crowd.settle(60)
             finally:
-                crowd.close()
-                scene.poster.close()
+                await crowd.close()
+                await scene.poster.close()
                 postgres.go_on()
                 await node.stop()
             return _judged(store.url, scene, figures, is_settled=is_settled)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _PATIENCE = 10.0
@@ -43,10 +44,13 @@ class Poster:
                 return reader, writer
         return await asyncio.open_connection("127.0.0.1", self._port, local_addr=(self._source, 0))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Those that are idle."""
         while self._idle:
-            self._idle.popleft()[1].transport.abort()
+            writer = self._idle.popleft()[1]
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def _length(head: bytes) -> int:

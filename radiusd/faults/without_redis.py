@@ -138,7 +138,8 @@ async def run(stage: Stage, plan: Plan) -> Report:
             figures = await _troubles(stage, plan, scene, redis)
             await crowd.settle(20)
         finally:
-            crowd.close()
+            await crowd.close()
+            await asyncio.gather(*(each.close() for each in scene.posters))
             redis.go_on()
         await asyncio.gather(*(each.stop() for each in nodes))
         return _judged(url, scene, figures)
