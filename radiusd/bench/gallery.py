@@ -80,8 +80,9 @@ def _costs(told: Told) -> str:
         return [(each["sessions"], each[of]) for each in told["sizes"]]
 
     shown = [
-        Series(name="a login", points=cost("login_cost")),
-        Series(name="an Interim-Update", points=cost("interim_cost")),
+        Series(name="first login after a start", points=cost("first_login_cost")),
+        Series(name="login", points=cost("login_cost")),
+        Series(name="Interim-Update", points=cost("interim_cost")),
     ]
     x, y = Axis(label="sessions in the store", is_log=True), Axis(label="microseconds of CPU for each request")
     return lines("What a packet costs in a large store", x, y, shown)

@@ -50,17 +50,18 @@ class Target:
 class Load:
     """One run: devices of a chain's users do what `scenario` says, `in_flight` sessions at a time.
 
-    `devices` come again and again until `sessions` are over. They are of the users from `first_user` on, `users` of
-    them (all that follow in the chain, when None). Every router's Acct-Session-Ids begin at `first_id`, and show that
-    it was started `boot` times. With a `rate` so many sessions begin each second, whatever the server does. `timeout`
-    is in milliseconds. Another `seed` is another order. For interims, `elapsed` is what was counted before, in seconds,
-    and `classes` a file with the Class of each device.
+    `devices` come again and again until `sessions` are over, or so many of them as are `visited`. They are of the users
+    from `first_user` on, `users` of them (all that follow in the chain, when None). Every router's Acct-Session-Ids
+    begin at `first_id`, and show that it was started `boot` times. With a `rate` so many sessions begin each second,
+    whatever the server does. `timeout` is in milliseconds. Another `seed` is another order. For interims, `elapsed` is
+    what was counted before, in seconds, and `classes` a file with the Class of each device.
     """
 
     scenario: str
     sessions: int
     chain: Chain
     devices: int | None = None
+    visited: int = 0
     first_user: int = 0
     users: int | None = None
     in_flight: int = 64
@@ -134,6 +135,7 @@ class RadiusLoad:
             "--acct-port": target.acct_port,
             "--sessions": load.sessions,
             "--devices": load.devices or 0,
+            "--visited": load.visited,
             "--first-user": load.first_user,
             "--users": load.users or chain.users - load.first_user,
             "--users-per-nas": chain.users_of_a_router,

@@ -25,6 +25,7 @@ OCTETS_OF_A_SESSION = 2048
 TAKEN_OVER_WITHIN = 3.0
 _TAKEN_OVER = 100_000
 _ACTIVE_AT_LEAST = 1000
+_VISITED = 1000
 _LONGER = 60  # seconds that each report counts more than the last
 
 
@@ -45,10 +46,15 @@ class Plan:
 
 @frozen(kw_only=True)
 class Run:
-    """One server on one store. Costs are microseconds of CPU per request, of the server and of the database."""
+    """One server on one store. Costs are microseconds of CPU per request, of the server and of the database.
+
+    Interim-Updates and logins are of the same number of devices in each store, again and again; the first logins after
+    the start are of as many as there are.
+    """
 
     interim_cost: float
     login_cost: float
+    first_login_cost: float
     interims: float
     logins: float
     taken_over: float
@@ -74,8 +80,8 @@ class Results:
         """How many times as much a packet costs in the largest store."""
         least, most = min(self.runs), max(self.runs)
         return {
-            "interim": self.median(most, _interim) / self.median(least, _interim),
-            "login": self.median(most, _login) / self.median(least, _login),
+            name: self.median(most, of) / self.median(least, of)
+            for name, of in (("interim", _interim), ("login", _login), ("first login", _first_login))
         }
 
     @property
@@ -113,6 +119,10 @@ def _interim(run: Run) -> float:
 
 def _login(run: Run) -> float:
     return run.login_cost
+
+
+def _first_login(run: Run) -> float:
+    return run.first_login_cost
 
 
 def _memory(run: Run) -> float:
@@ -176,7 +186,8 @@ class _Trial:
         self._generator = generator
         # Reports count more each time, and devices have not used these Acct-Session-Ids before.
         self._elapsed = COUNTED + number * 100 * _LONGER
-        self._first_id = FIRST_ID + (number + 1) * 3 * plan.requests
+        visits = 2 + plan.requests // _VISITED
+        self._first_id = FIRST_ID + (1 + number * visits) * on.size.chain.users_of_a_router
 
     def run(self) -> Run:
         """Started on a crowd that is online already; then reports, then logins."""
@@ -186,17 +197,20 @@ class _Trial:
             asked_after = time.monotonic() - began
             taken = self._ask(server, self._everybody())
             memory = resident_of(server.pid)
-            interims, interim_cost = self._counted(server, self._interims())
+            self._ask(server, self._interims(_VISITED))
+            interims, interim_cost = self._counted(server, self._interims(self._plan.requests))
+            first, first_login_cost = self._counted(server, self._first_logins())
             logins, login_cost = self._counted(server, self._logins())
         return Run(
             interim_cost=interim_cost,
             login_cost=login_cost,
+            first_login_cost=first_login_cost,
             interims=interims.rps,
             logins=logins.rps,
             taken_over=asked_after + taken.took,
             first_answer=asked_after + taken.first_after,
             memory=memory,
-            lost=sum(each.lost + each.wrong for each in (taken, interims, logins)),
+            lost=sum(each.lost + each.wrong for each in (taken, interims, first, logins)),
         )
 
     def _counted(self, server: Server, load: Load) -> tuple[Figures, float]:
@@ -215,12 +229,20 @@ class _Trial:
         active = self._on.size.chain.users
         return self._load("interims", active, in_flight=512, timeout=250, resends=1000)
 
-    def _interims(self) -> Load:
-        self._elapsed += _LONGER
-        return self._load("interims", self._plan.requests, in_flight=self._plan.in_flight)
+    def _interims(self, count: int) -> Load:
+        self._elapsed += _LONGER * (1 + count // _VISITED)
+        return self._load("interims", count, in_flight=self._plan.in_flight, visited=_VISITED)
+
+    def _first_logins(self) -> Load:
+        """Each device once."""
+        count = min(self._plan.requests, self._on.size.chain.users)
+        return self._load("auth-pap", count, in_flight=self._plan.in_flight, first_id=self._first_id)
 
     def _logins(self) -> Load:
-        return self._load("auth-pap", self._plan.requests, in_flight=self._plan.in_flight, first_id=self._first_id)
+        """Some of them again, and again."""
+        again = self._first_id + self._on.size.chain.users_of_a_router
+        how: dict[str, Any] = {"in_flight": self._plan.in_flight, "first_id": again, "visited": _VISITED}
+        return self._load("auth-pap", self._plan.requests, **how)
 
     def _load(self, scenario: str, sessions: int, **how: Any) -> Load:
         users = self._on.size.chain.users
@@ -244,6 +266,7 @@ def table(results: Results) -> str:
         "filled in s",
         "interim, us CPU",
         "login, us CPU",
+        "first login, us CPU",
         "interims/s",
         "logins/s",
         "taken over in s",
@@ -253,7 +276,8 @@ def table(results: Results) -> str:
     rows = []
     for sessions, size in results.sizes.items():
         medians = [
-            results.median(sessions, of) for of in (_interim, _login, lambda run: run.interims, lambda run: run.logins)
+            results.median(sessions, of)
+            for of in (_interim, _login, _first_login, lambda run: run.interims, lambda run: run.logins)
         ]
         times = [results.median(sessions, of) for of in (_taken_over, lambda run: run.first_answer)]
         rows.append(

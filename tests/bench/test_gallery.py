@@ -17,8 +17,8 @@ RESULTS: dict[str, dict[str, Any]] = {
     "peer": {"acct_ratio_pg": 4.5, "acct_ratio_sqlite": None},
     "scale": {
         "sizes": [
-            {"sessions": 1000, "login_cost": 40.0, "interim_cost": 20.0},
-            {"sessions": 1_000_000, "login_cost": 41.0, "interim_cost": 21.0},
+            {"sessions": 1000, "login_cost": 40.0, "first_login_cost": 90.0, "interim_cost": 20.0},
+            {"sessions": 1_000_000, "login_cost": 41.0, "first_login_cost": 92.0, "interim_cost": 21.0},
         ]
     },
     "peak": {"guests": [{"who": "back", "curve": [[50, 20.0], [99, 100.0]]}]},

@@ -123,6 +123,14 @@ def test_without_a_seed_they_come_as_they_are_numbered(packets: Printing) -> Non
     assert list(names(asked)) == [f"user{each:06d}" for each in range(30)]
 
 
+def test_a_few_of_many_come_again_and_again_from_everywhere(packets: Printing) -> None:
+    asked = packets("auth-pap", sessions=40, users=1000, devices=1000, visited=20, users_per_nas=100)
+    first, again = list(names(asked[:20])), list(names(asked[20:]))
+    assert first == again
+    assert len(set(first)) == 20
+    assert len({each.values[NAS_IDENTIFIER] for each in asked}) > 3
+
+
 def test_a_user_has_a_router_and_each_of_their_devices_an_address(packets: Printing) -> None:
     asked = packets("auth-pap", sessions=60, users=30, users_per_nas=10)
     for each in asked:

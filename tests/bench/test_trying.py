@@ -20,6 +20,7 @@ def a_run(**changed: Any) -> scale.Run:
     fields: dict[str, Any] = {
         "interim_cost": 50.0,
         "login_cost": 100.0,
+        "first_login_cost": 200.0,
         "interims": 9000.0,
         "logins": 8000.0,
         "taken_over": 2.0,
@@ -48,6 +49,7 @@ def test_a_store_that_costs_nothing_more_is_well() -> None:
     [
         ({"interim_cost": 56.0}, "a packet (interim) costs 1.12 times as much in the largest store"),
         ({"login_cost": 111.0}, "a packet (login) costs 1.11 times as much in the largest store"),
+        ({"first_login_cost": 230.0}, "a packet (first login) costs 1.15 times as much in the largest store"),
         ({"memory": 400.0}, "an active session takes 3030 octets of memory, over 2048"),
         ({"taken_over": 3.5}, "100000 active sessions were taken over in 3.5 s"),
         ({"lost": 2}, "6 requests were not answered as they should have been"),
@@ -71,11 +73,11 @@ def test_a_tenth_of_a_store_s_sessions_is_active_but_never_less_than_a_thousand(
 
 def test_sizes_are_told_as_a_table_and_as_json() -> None:
     assert scale.table(grown(memory=199.0)).endswith(
-        "interim 1.00, login 1.00; 1000 octets of memory for each active session"
+        "interim 1.00, login 1.00, first login 1.00; 1000 octets of memory for each active session"
     )
     told = json.loads(json.dumps(scale.as_json(grown())))
     assert [each["sessions"] for each in told["sizes"]] == [1000, 1_000_000]
-    assert (told["lost"], told["growth"]) == (0, {"interim": 1.0, "login": 1.0})
+    assert (told["lost"], told["growth"]) == (0, {"interim": 1.0, "login": 1.0, "first login": 1.0})
     assert len(told["sizes"][0]["rounds"]) == 3
 
 

@@ -147,6 +147,7 @@ static void prepare(const char *classes_path)
     md5_add(&hiding, secret, strlen(secret));
     if (getrandom(&chance, sizeof chance, 0) != sizeof chance) chance = now();
     if (want.devices == 0) want.devices = want.sessions;
+    if (want.visited == 0 || want.visited > want.devices) want.visited = want.devices;
     if (want.in_flight > want.ports * (IDENTIFIERS - 6)) want.ports = want.in_flight / (IDENTIFIERS - 6) + 1;
     if ((first_source + (uint32_t)want.addresses) >> 24 != 127) fail("not all addresses are in 127.0.0.0/8");
     put_in_order();

@@ -29,7 +29,7 @@ static const struct scenario scenarios[] = {
 };
 
 static struct {
-    long auth_port, acct_port, sessions, devices, first_user, users, users_per_nas, addresses, ports, in_flight;
+    long auth_port, acct_port, sessions, devices, visited, first_user, users, users_per_nas, addresses, ports, in_flight;
     long interims, interim_every, first_id, boot, elapsed, rate, timeout, resends, limit, seed, print;
 } want = {
     .auth_port = 1812, .acct_port = 1813, .sessions = 10000, .users = 20000, .users_per_nas = 1250, .addresses = 1,
@@ -46,6 +46,7 @@ static const struct number {
     { "acct-port", &want.acct_port, 1, 65535, "where accounting goes" },
     { "sessions", &want.sessions, 1, 20000000, "how many sessions; for auth-*: logins" },
     { "devices", &want.devices, 0, 20000000, "over so many devices, again and again; 0: each has its own" },
+    { "visited", &want.visited, 0, 20000000, "of them only so many, from all of them, come at all; 0: all" },
     { "first-user", &want.first_user, 0, 99999999, "number of the first user" },
     { "users", &want.users, 1, 20000000, "so many users; further devices are theirs as well" },
     { "users-per-nas", &want.users_per_nas, 1, 20000000, "users of one router" },

@@ -37,9 +37,9 @@ struct who {
 static struct who who_is(long session, long first_id)
 {
     struct who who;
-    long place = session % want.devices, devices_of_a_user, number;
+    long place = session % want.visited, devices_of_a_user, number;
 
-    who.visit = session / want.devices;
+    who.visit = session / want.visited;
     who.device = order == NULL ? place : (long)order[place];
     who.user = want.first_user + who.device % want.users;
     who.nas = who.user / want.users_per_nas;
