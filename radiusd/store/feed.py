@@ -49,10 +49,13 @@ _READ = {
         "JOIN feed f ON f.node = CAST(k.key AS INTEGER) AND f.number > k.value WHERE f.node <> :own "
         "UNION ALL SELECT node, number, pass_ids FROM feed WHERE node > :largest AND node <> :own ORDER BY 1, 2"
     ),
+    # The limits are none: with them each node's rows are found by the key, and not by reading all of the table.
     "postgresql": text(
-        "SELECT f.node, f.number, f.pass_ids FROM json_each_text(CAST(:known AS json)) k "
-        "JOIN feed f ON f.node = CAST(k.key AS bigint) AND f.number > CAST(k.value AS bigint) WHERE f.node <> :own "
-        "UNION ALL SELECT node, number, pass_ids FROM feed WHERE node > :largest AND node <> :own ORDER BY 1, 2"
+        "SELECT f.node, f.number, f.pass_ids FROM json_each_text(CAST(:known AS json)) k CROSS JOIN LATERAL "
+        "(SELECT node, number, pass_ids FROM feed WHERE node = CAST(k.key AS bigint) AND node <> :own "
+        "AND number > CAST(k.value AS bigint) ORDER BY node, number LIMIT 1000000) f "
+        "UNION ALL (SELECT node, number, pass_ids FROM feed WHERE node > :largest AND node <> :own "
+        "ORDER BY node, number LIMIT 1000000) ORDER BY 1, 2"
     ),
 }
 _PRUNE_OWN = delete(feed).where(
