@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from policy.quantities import Instant
 from policy.session import EndReason, Phase, Session
+from radiusd.live import stations
 from radiusd.live.script import WRITE
 from radiusd.live.states import State, encode
 from radiusd.store.database import Database
@@ -274,3 +275,28 @@ def test_names_in_any_script_and_any_number_of_sessions_go_through(shown: Shown,
     assert shown.write(*many) == 50
     assert reader.key(50)["account"] == 'Nguyễn "quoted" \x01'
     assert json.loads(reader.heard()[49][1])["account"] == 'Nguyễn "quoted" \x01'
+
+
+# Gaming PCs
+
+
+def write_stations(reader: Reader, **now: tuple[str, str]) -> list[tuple[str, str]]:
+    """What is told when these are on now."""
+    before = len(reader.heard())
+    reader._redis.eval(stations.WRITE_STATIONS, 1, "icafe:stations", stations.encode(now), "icafe:", 60)
+    return [
+        (told["station_id"], told["status"])
+        for channel, text in reader.heard()[before:]
+        if channel == "station:status" and (told := json.loads(text))["branch"] == "q1"
+    ]
+
+
+def test_what_changes_at_a_pc_is_told_once(reader: Reader) -> None:
+    on, plays = ("q1", "ONLINE"), ("q1", "IN_SESSION")
+    assert write_stations(reader, pc1=on) == []  # Redis was empty: nobody knows what changed
+    assert write_stations(reader, pc1=on) == []
+    assert write_stations(reader, pc1=plays, pc2=on) == [("pc1", "IN_SESSION"), ("pc2", "ONLINE")]
+    assert write_stations(reader, pc2=on) == [("pc1", "OFFLINE")]
+    assert write_stations(reader) == [("pc2", "OFFLINE")]
+    assert write_stations(reader, pc3=on) == [("pc3", "ONLINE")]
+    assert reader._redis.hgetall("icafe:stations") == {"": "kept", "pc3": "ONLINE q1"}
