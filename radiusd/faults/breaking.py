@@ -191,7 +191,7 @@ def endless_patience() -> None:
 
 
 def check_then_set() -> None:
-    """A one-time token is looked at, and then claimed by whoever has looked."""
+    """A one-time token is looked at, then claimed by whoever has looked, and spent by whoever has claimed it."""
     from sqlalchemy import bindparam, update  # noqa: PLC0415
 
     from radiusd.jobs import verifying  # noqa: PLC0415
@@ -201,6 +201,11 @@ def check_then_set() -> None:
         update(otts)
         .where(otts.c.ott_hash == bindparam("hash"))
         .values(claimed_at=bindparam("at"), claimed_by=bindparam("by"))
+    )
+    verifying._SETTLE = (
+        update(otts)
+        .where(otts.c.ott_hash == bindparam("hash"), bindparam("by").is_not(None))
+        .values(claimed_at=None, claimed_by=None, spent_at=bindparam("spent"), outcome=bindparam("what"))
     )
 
 

@@ -74,7 +74,7 @@ FAULTS = (
         control_store=SQLITE,
         in_lane=_kills(kills.Plan(kills=15)),
         at_night=_kills(kills.Plan(kills=1000, guests=60_000)),
-        as_control=_kills(kills.Plan(kills=2)),
+        as_control=_kills(kills.Plan(kills=4)),
         limit=120,
     ),
     Fault(

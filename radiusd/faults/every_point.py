@@ -44,6 +44,7 @@ class Scene:
     """A server, a town, and what was asked and told; each act has a guest of its own."""
 
     house: House
+    calls: Calls
     town: Town
     database: Database
     vault: Vault
@@ -114,6 +115,25 @@ def _stop(scene: Scene) -> Callable[[], bool]:
     return lambda: scene.report(guest, line, AcctStatusType.STOP, 2_000)
 
 
+def _spooled(scene: Scene) -> Callable[[], bool]:
+    """A report while the store is away, and the store's return."""
+    guest = scene.next_guest()
+    line = scene.log_in(guest)
+    assert line is not None  # noqa: S101 - nothing fails yet
+    scene.report(guest, line, AcctStatusType.START)
+    scene.calls.is_away = True
+    scene.report(guest, line, AcctStatusType.INTERIM_UPDATE, 1_000)
+
+    def tell() -> bool:
+        try:
+            return scene.report(guest, line, AcctStatusType.INTERIM_UPDATE, 2_000)
+        finally:
+            scene.calls.is_away = False
+            scene.house.reactor.pass_time(2)
+
+    return tell
+
+
 def _logout(scene: Scene) -> Callable[[], bool]:
     guest = scene.next_guest()
     line = scene.log_in(guest)
@@ -173,7 +193,14 @@ def _sell(scene: Scene, connection: Any, name: str) -> None:
     sales.sell(connection, [buyer], packages.find(connection, "a month"), at)
 
 
-ACTS: dict[str, Act] = {"login": _login, "stop": _stop, "sale": _sale, "PC logout": _logout, "OTT verify": _verify}
+ACTS: dict[str, Act] = {
+    "login": _login,
+    "stop": _stop,
+    "spooled report": _spooled,
+    "sale": _sale,
+    "PC logout": _logout,
+    "OTT verify": _verify,
+}
 
 
 @frozen(kw_only=True)
@@ -242,7 +269,7 @@ def perform(folder: Path, url: str, town: Town, acts: Mapping[str, Act], done: C
     database = Database(url)
     put_on(database, town, MONEY, "first")
     house = House.open(path, calls)
-    scene = Scene(house, town, database, Vault(read_key_file(folder / "key")))
+    scene = Scene(house, calls, town, database, Vault(read_key_file(folder / "key")))
     scene.write("asked", "top-up", amount=MONEY)
     scene.write("told", "top-up", amount=MONEY)
     return try_all(scene, calls, acts, done)

@@ -13,7 +13,7 @@ from radiusd.bench.processes import last_line
 from radiusd.faults.stage import Stage
 from radiusd.faults.verdicts import Report, at_least, at_most
 
-ACTS = ("login", "stop", "sale", "PC logout", "OTT verify")
+ACTS = ("login", "stop", "spooled report", "sale", "PC logout", "OTT verify")
 
 
 @frozen(kw_only=True)

@@ -33,6 +33,8 @@ class Calls:
     failure: Failure | None = None
     watching: bool = False
     has_failed: bool = False
+    is_away: bool = False
+    """Whether every call to the database fails, and none of them is counted."""
     counts: "Counter[str]" = field(factory=Counter)
 
     @contextmanager
@@ -47,6 +49,8 @@ class Calls:
 
     def call(self, kind: str, error: Callable[[], BaseException], do: Callable[[], Any]) -> Any:
         """Do it, or fail."""
+        if self.is_away and kind == DATABASE:
+            raise error()
         if not self.watching:
             return do()
         self.counts[kind] += 1

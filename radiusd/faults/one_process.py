@@ -14,7 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure as TwistedFailure
 
 from policy.quantities import Instant
-from radiusd import config
+from radiusd import config, listening
 from radiusd.app import App
 from radiusd.faults.failing import SEND, Calls
 
@@ -44,12 +44,34 @@ class _Port:
         return IPv4Address("UDP", "127.0.0.1", 1)
 
 
+class _ServerPort(_Port):
+    """Stands for the port of a server: what it cannot send it tells of, and does not raise."""
+
+    def __init__(self, port: int, protocol: Any, _interface: str, _largest: int, reactor: "Reactor") -> None:
+        super().__init__(reactor.failing, protocol)
+        self._number = port
+        self._reactor = reactor
+        self.not_sent: Callable[[tuple[str, int], OSError], None] = lambda _source, _error: None
+
+    def startListening(self) -> None:
+        """As ports have it."""
+        self.protocol.makeConnection(self)
+        self._reactor.ports[self._number] = (self.protocol, self)
+
+    def write(self, octets: bytes, to: tuple[str, int]) -> None:
+        """Send, or tell that it could not be sent."""
+        try:
+            super().write(octets, to)
+        except OSError as error:
+            self.not_sent(to, error)
+
+
 class Reactor(Clock):
     """Turned by hand; what threads hand over is done when `turn` is called."""
 
     def __init__(self, calls: Calls) -> None:
         super().__init__()
-        self._calls = calls
+        self.failing = calls
         self._handed: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
         self.ports: dict[int, tuple[Any, _Port]] = {}
         self.factories: dict[int, Any] = {}
@@ -67,9 +89,14 @@ class Reactor(Clock):
     def addSystemEventTrigger(self, *_: object) -> None:
         """See IReactorCore."""
 
+    def addReader(self, _reader: object) -> None:
+        """Whoever would be told of something hears of it when it looks."""
+
+    removeReader = addReader
+
     def listenUDP(self, port: int, protocol: Any, *_: object, **__: object) -> _Port:
         """See IReactorUDP."""
-        made = _Port(self._calls, protocol)
+        made = _Port(self.failing, protocol)
         protocol.makeConnection(made)
         self.ports[port] = (protocol, made)
         return made
@@ -77,7 +104,7 @@ class Reactor(Clock):
     def listenTCP(self, port: int, factory: Any, *_: object, **__: object) -> _Port:
         """See IReactorTCP."""
         self.factories[port] = factory
-        return _Port(self._calls)
+        return _Port(self.failing)
 
     def turn(self, is_so: Callable[[], bool], within: float = _QUIET) -> bool:
         """Do what threads hand over until it is so, or nothing came for so long; whether it is so."""
@@ -149,6 +176,7 @@ class House:
     def open(cls, path: Path, calls: Calls) -> "House":
         """A server with the configuration at `path`, its ports 1812, 1813 and 8080."""
         reactor = Reactor(calls)
+        setattr(listening, "PORT", _ServerPort)  # noqa: B010 - it is another kind of port
         began = int(time.time() * 1000)
         app = App(reactor, config.load(path), lambda: Instant(began + round(reactor.seconds() * 1000)))
         app.start()
