@@ -261,7 +261,8 @@ class App:
                 done(result)
             except Exception:  # noqa: BLE001 - one answer's trouble is not the others'
                 _log.failure("an answer could not be given")
-        if afterwards:
+        # Who only moved is seen soon enough, and on a busy evening somebody moves with every batch.
+        if not all(isinstance(each, Moved) for each in afterwards):
             self._have_others_look()
 
     def _saw(self, seen: Seen, at: Instant) -> None:
