@@ -5,7 +5,7 @@ once, and a row is a tuple. SQLite's driver lets go of the interpreter for each 
 it back while the reactor is busy: so all rows are one step, there and back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -40,7 +40,7 @@ class Insert(_Statement):
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(self._sqlite, (_as_json(rows),))
         else:
-            connection.exec_driver_sql(self._postgresql, tuple(map(list, zip(*rows, strict=True))))
+            connection.exec_driver_sql(self._postgresql, tuple(map(as_array, zip(*rows, strict=True))))
 
     @cached_property
     def _sqlite(self) -> str:
@@ -73,7 +73,7 @@ class Rewrite(_Statement):
             return 0
         if connection.dialect.name == "sqlite":
             return connection.exec_driver_sql(self._sqlite, (_as_json(rows),)).rowcount
-        return connection.exec_driver_sql(self._postgresql, tuple(map(list, zip(*rows, strict=True)))).rowcount
+        return connection.exec_driver_sql(self._postgresql, tuple(map(as_array, zip(*rows, strict=True)))).rowcount
 
     def _changes(self, new: Sequence[str]) -> str:
         texts = [self._change(name, value, f"t.{name}") for name, value in zip(self._columns, new, strict=False)]
@@ -124,6 +124,19 @@ class Query:
                     row[place] = bytes.fromhex(row[place])
             return found
         return connection.execute(self._statement, values).all()
+
+
+def as_array(values: Iterable[str | int | None]) -> str:
+    """The text of a PostgreSQL array: read in one go, where ARRAY[…] is an expression for each of its values."""
+    return "{" + ",".join([_quoted(each) if isinstance(each, str) else _plain(each) for each in values]) + "}"
+
+
+def _plain(value: int | None) -> str:
+    return "NULL" if value is None else str(value)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _from_json(place: int) -> str:

@@ -9,15 +9,17 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Text
 
+from radiusd.store.bulk import as_array
+
 
 class _Keys(TypeDecorator[Any]):
-    """A list of keys: one JSON text for SQLite, one array for PostgreSQL."""
+    """A list of keys: one JSON text for SQLite, one text of an array for PostgreSQL."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return json.dumps(value) if dialect.name == "sqlite" else value
+        return json.dumps(value) if dialect.name == "sqlite" else as_array(value)
 
 
 class _Among(FunctionElement[bool]):
@@ -42,4 +44,5 @@ def _in_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(_Among, "postgresql")
 def _any_of_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, keys = (compiler.process(each, **options) for each in element.clauses)
-    return f"{column} = ANY ({keys})"
+    kind = compiler.dialect.type_compiler_instance.process(element.clauses.clauses[0].type)
+    return f"{column} = ANY (CAST({keys} AS {kind}[]))"

@@ -64,6 +64,15 @@ class Change:
         self.is_structural = bool(settled_of) or bool(self.sessions)
         """Whether more differs than what connections counted: whoever decides over this pass must know of it."""
 
+    @property
+    def is_news(self) -> bool:
+        """Whether more differs than its connections and what they counted: who may use it, for how long and with what."""
+        bought = self.after.bought
+        return evolve(self.before.bought, used=bought.used) != bought or any(
+            before is None or (before.phase, before.device) != (after.phase, after.device)
+            for before, after in self.sessions
+        )
+
 
 def _differs(before: Session | None, after: Session) -> bool:
     """Whether more of a session differs than what was used of it."""

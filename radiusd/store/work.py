@@ -411,7 +411,8 @@ class Work:
             values = saving.pass_values(each.after, after)
             if each.is_structural or values != saving.pass_values(each.before, before):
                 batch.append((*values, pass_id, before.version))
-                self.moved.append(pass_id)
+                if each.is_news:
+                    self.moved.append(pass_id)
                 after = evolve(after, version=before.version + 1)
             self._pass_states[pass_id] = after
         saving.save_passes(self.database, batch)
