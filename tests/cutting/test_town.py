@@ -7,7 +7,7 @@ import pytest
 from radiusd.store.invariants import check
 from tests.cutting.town import live_through, open_town
 
-EVENTS = 1_500  # scripts/simulate goes through ten thousand
+EVENTS = 1_500  # scripts/town goes through ten thousand
 
 
 @pytest.mark.no_cover  # others follow these lines, and in less time

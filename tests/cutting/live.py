@@ -1,4 +1,4 @@
-"""The command behind scripts/simulate."""
+"""The command behind scripts/town."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from radiusd.store.invariants import check
 from tests.cutting.town import live_through, open_town
 
 
-@click.command(epilog="Example: scripts/simulate --events 20000")
+@click.command(epilog="Example: scripts/town --events 20000")
 @click.option("--events", type=click.IntRange(1, 10_000_000), default=10_000, show_default=True, help="How many.")
 @click.option("--seed", type=int, help="The story to go through; a new one if left out.")
 def main(events: int, seed: int | None) -> None:
