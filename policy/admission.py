@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from attrs import field, frozen
 
+from policy import connection as connections
 from policy import session as sessions
 from policy.accounts import Account, Branch, Device
-from policy.connection import Connection
+from policy.connection import Connection, ConnectionState, Superseded
 from policy.effects import Disconnect, Effect
 from policy.facts import Fact, fact
 from policy.holding import Holding, Step, end_session, expire, left, time_fact
@@ -149,6 +150,7 @@ def _unusable(holding: Holding, question: Question) -> Fact | None:
 def _let_in(step: Step, question: Question) -> tuple[Step, Admission]:
     holding, effects = step
     bought = holding.bought
+    holding = _without_namesakes(holding, question)
     facts: tuple[Fact, ...] = (fact("pass_chosen", pass_id=bought.id, package=bought.terms.name),)
     holding, session, more, why = _place(holding, question)
     if session is None:
@@ -161,6 +163,16 @@ def _let_in(step: Step, question: Question) -> tuple[Step, Admission]:
     answer = evolve(_granted(holding, session, connection, question), displaced=displaced)
     granted = fact("granted", time=answer.time, data=answer.data, rate=answer.rate and _rate_words(answer.rate))
     return (holding, effects + more), Admission(answer=answer, facts=(*facts, why, granted))
+
+
+def _without_namesakes(holding: Holding, question: Question) -> Holding:
+    """Without what was let in under this very id, never began, and is to be cut: the order would hit the new line."""
+    name = question.acct_session_id
+    for each in holding.connections:
+        is_same = (each.router_id, each.nas, each.acct_session_id) == (question.router_id, question.nas, name)
+        if name and is_same and each.state is ConnectionState.CUTTING and each.started_at is None:
+            holding = holding.with_connection(connections.advance(each, Superseded(question.at))[0])
+    return holding
 
 
 def _rate_words(rate: Rate) -> str:

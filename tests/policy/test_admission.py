@@ -5,6 +5,7 @@ from attrs import evolve
 
 from policy.accounts import Account, Device
 from policy.admission import Refused, admit
+from policy.connection import Closing, ConnectionState
 from policy.effects import Disconnect, SessionEnded
 from policy.facts import explain
 from policy.holding import Holding, cut_session
@@ -181,6 +182,22 @@ def test_with_one_place_the_new_device_cuts_the_old_one() -> None:
     effects = admission.steps[0][1]
     assert [type(each) for each in effects] == [SessionEnded, Disconnect]
     assert effects[1] == Disconnect(first.connection_id)
+
+
+def test_a_login_asked_again_after_its_place_was_taken_is_not_hit_by_the_order_for_the_first_answer() -> None:
+    holding, first = log_in(a_holding(), acct_session_id="80100001")
+    holding, _ = log_in(holding, TABLET, at(1), acct_session_id="80100002")
+    holding, again = log_in(holding, PHONE, at(2), acct_session_id="80100001")
+    assert again.connection_id != first.connection_id
+    assert holding.connection(first.connection_id).closing is Closing.NEVER_STARTED
+
+
+def test_a_line_that_began_is_cut_whatever_is_asked_under_its_id() -> None:
+    holding, first = log_in(a_holding(), acct_session_id="80100001")
+    holding, _ = start(holding, first.connection_id, at(1), acct_session_id="80100001")
+    holding, _ = log_in(holding, TABLET, at(2), acct_session_id="80100002")
+    holding, _ = log_in(holding, PHONE, at(3), acct_session_id="80100001")
+    assert holding.connection(first.connection_id).state is ConnectionState.CUTTING
 
 
 def test_what_is_left_goes_on_in_the_new_devices_session() -> None:
