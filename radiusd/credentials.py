@@ -1,7 +1,7 @@
 """Is the password right? Hashes are slow on purpose, so their checking is left to whoever can wait."""
 
-from enum import Enum
 from collections.abc import Sequence
+from enum import Enum
 from hmac import compare_digest
 
 from radiusd.handlers.translate import Chap, Credentials, NoPassword, Pap

@@ -62,9 +62,9 @@ class Following:
         if changes is not None:
             self._position = changes.position
         if seen.directory is not None or (changes is not None and changes.pass_ids is None):
-            self._returning.clear()
+            self._returning.clear(self._now())
         elif changes is not None and changes.pass_ids:
-            self._returning.forget_passes(changes.pass_ids)
+            self._returning.forget_passes(changes.pass_ids, self._now())
         self._returning.saw_store(at)
 
     def start(self, clock: IReactorTime) -> None:

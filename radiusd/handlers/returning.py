@@ -28,6 +28,9 @@ from radiusd.wire.codes import Code
 from radiusd.wire.passwords import is_chap_answer, reveal
 
 MOST = 100_000
+MOST_CHANGED = 10_000
+"""Passes of which is kept when others changed them: far more than change while an answer is on its way."""
+_LONG_AGO = Instant(0)
 TRUSTED_FOR = 500
 """Milliseconds after the last look at the store."""
 _NOBODY = 0
@@ -65,6 +68,8 @@ class Returning:
         self._of_pass: defaultdict[int, set[Key]] = defaultdict(set)
         self._untold: dict[Remembered, Key] = {}
         self._seen_at = Instant(-TRUSTED_FOR - 1)
+        self._cleared_at = _LONG_AGO
+        self._changed_at: OrderedDict[int, Instant] = OrderedDict()
 
     # What is known
 
@@ -78,6 +83,8 @@ class Returning:
         hidden = request.packet.values.get(_USER_PASSWORD)
         if key is None or (granted.hashed is not None and hidden is None):
             return
+        if request.at <= self._cleared_at or request.at <= self._changed_at.get(granted.pass_id, _LONG_AGO):
+            return  # others changed it while the answer was on its way
         mark = b""
         if hidden is not None and granted.hashed is not None:
             mark = self._mark(reveal(hidden, request.router.secret, request.packet.authenticator))
@@ -87,14 +94,20 @@ class Returning:
         if len(self._known) > MOST:
             self._forget(next(iter(self._known)))
 
-    def forget_passes(self, pass_ids: Iterable[int]) -> None:
-        """These passes were changed, or their sessions were."""
+    def forget_passes(self, pass_ids: Iterable[int], heard_at: Instant | None = None) -> None:
+        """These passes were changed, or their sessions were: by others, if `heard_at` tells when that was heard."""
         for pass_id in pass_ids:
             for key in tuple(self._of_pass.get(pass_id, ())):
                 self._forget(key)
+            if heard_at is not None:
+                self._changed_at[pass_id] = heard_at
+                if len(self._changed_at) > MOST_CHANGED:
+                    self._changed_at.popitem(last=False)
 
-    def clear(self) -> None:
-        """Anything may have changed."""
+    def clear(self, heard_at: Instant | None = None) -> None:
+        """Anything may have changed, as was heard at `heard_at`."""
+        if heard_at is not None:
+            self._cleared_at = heard_at
         self._known.clear()
         self._of_pass.clear()
 

@@ -66,7 +66,7 @@ class Change:
 
     @property
     def is_news(self) -> bool:
-        """Whether more differs than its connections and what they counted: who may use it, for how long and with what."""
+        """Whether more differs than its connections and what they used: who may use it, for how long, with what."""
         bought = self.after.bought
         return evolve(self.before.bought, used=bought.used) != bought or any(
             before is None or (before.phase, before.device) != (after.phase, after.device)
