@@ -70,7 +70,7 @@ FAULTS = (
         title="kill -9 under load, at any moment and around commits",
         stores=(SQLITE, POSTGRESQL),
         control="answer-before-commit",
-        proof="acknowledged and lost",
+        proof="acknowledged, and lost or wrong",
         control_store=SQLITE,
         in_lane=_kills(kills.Plan(kills=15)),
         at_night=_kills(kills.Plan(kills=1000, guests=60_000)),

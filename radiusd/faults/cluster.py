@@ -9,7 +9,7 @@ from attrs import frozen
 
 from radiusd.faults import comparing, ledger
 from radiusd.faults.crowd import Crowd, Tally, all_of
-from radiusd.faults.nodes import Node, several, start
+from radiusd.faults.nodes import Node, drained, several, start
 from radiusd.faults.stage import Stage
 from radiusd.faults.verdicts import Figure, Report, at_least, at_most
 from radiusd.store.database import Database
@@ -45,6 +45,7 @@ async def run(stage: Stage, plan: Plan) -> Report:
             killed = await _kills(stage, plan, nodes, crowd)
             rolled = await _rolling(plan, nodes, crowd) if plan.rolls else Tally()
             is_settled = await crowd.settle(30)
+            await drained(folder)
         finally:
             await crowd.close()
         await asyncio.gather(*(each.stop() for each in nodes))

@@ -13,8 +13,7 @@ from radiusd.bench.stores import PostgresStore
 from radiusd.faults import comparing, ledger, towns
 from radiusd.faults.breaking import FULL, READ_ONLY, SLOW, WELL
 from radiusd.faults.crowd import Crowd
-from radiusd.faults.nodes import Node
-from radiusd.faults.outage import drained
+from radiusd.faults.nodes import Node, drained
 from radiusd.faults.own_postgres import OwnPostgres
 from radiusd.faults.stage import Stage
 from radiusd.faults.verdicts import Figure, Report, at_least, at_most

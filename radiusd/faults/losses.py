@@ -14,7 +14,7 @@ from radiusd.faults import comparing, ledger
 from radiusd.faults.asking import INTERIM, line_of, login, report, written
 from radiusd.faults.clients import KEY, Address, Make, Router
 from radiusd.faults.lossy import Proxy, Weather
-from radiusd.faults.nodes import several, start
+from radiusd.faults.nodes import drained, several, start
 from radiusd.faults.stage import Stage
 from radiusd.faults.towns import Town
 from radiusd.faults.verdicts import Figure, Report, at_least, at_most
@@ -163,6 +163,7 @@ async def run(stage: Stage, plan: Plan) -> Report:
         )
         await _come(crowd, guests, plan.at_once, stage)
         await asyncio.sleep(plan.weather.latest + 0.5)
+        await drained(folder)
         everything: list[Router | Proxy] = [*routers, *(one for pair in proxies for one in pair)]
         for open_one in everything:
             open_one.close()

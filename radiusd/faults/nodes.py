@@ -17,6 +17,7 @@ from radiusd.bench.processes import end, free_ports, last_line, spawn
 from radiusd.faults.breaking import Point, command
 
 _STARTS_WITHIN = 30.0
+_LONGEST_DRAIN = 90
 
 
 class Node:
@@ -123,3 +124,14 @@ async def start(nodes: Sequence[Node]) -> None:
     for each in nodes:
         each.launch()
     await asyncio.gather(*(each.is_up() for each in nodes))
+
+
+async def drained(folder: Path) -> float:
+    """Seconds until no spool below `folder` holds anything: what is in one is acknowledged, and not in the store yet.
+
+    A minute and a half at most.
+    """
+    began = time.monotonic()
+    while any(folder.glob("**/spool/*/*.spool")) and time.monotonic() < began + _LONGEST_DRAIN:
+        await asyncio.sleep(0.1)
+    return time.monotonic() - began

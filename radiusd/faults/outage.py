@@ -17,7 +17,7 @@ from radiusd.bench.stores import PostgresStore
 from radiusd.faults import comparing, ledger, towns
 from radiusd.faults.asking import line_of, login
 from radiusd.faults.crowd import Crowd, Tally
-from radiusd.faults.nodes import Node
+from radiusd.faults.nodes import Node, drained
 from radiusd.faults.own_postgres import OwnPostgres
 from radiusd.faults.posting import Poster
 from radiusd.faults.stage import Stage
@@ -29,7 +29,6 @@ from radiusd.wire.codes import Code
 HUNG, KILLED = "hung", "killed"
 _LET_IN, _P99, _DRAINED, _MEMORY = 99.9, 800, 60, 100
 _NEVER_SEEN = 50
-_LONGEST_DRAIN = 90
 
 
 @frozen(kw_only=True)
@@ -79,9 +78,7 @@ class _Scene:
         """Verify tokens, and come as guests nobody has seen."""
         while time.monotonic() < until:
             if self.otts:
-                ott, game = self.otts.pop()
-                status, body = await self.poster.ask(self.town.verify(ott, game), 2)
-                self.granted.tokens += status == 200 and b'"is_valid":true' in body.replace(b" ", b"")
+                await self._verify(*self.otts.pop())
             guest = self.town.guests - 1 - self._stranger % _NEVER_SEEN
             self._stranger += 1
             router = self.crowd.routers[self.town.router_of(guest)]
@@ -93,6 +90,15 @@ class _Scene:
             self.granted.strangers += reply is not None and reply.code == Code.ACCESS_ACCEPT
             self.granted.asked += 2
             await asyncio.sleep(0.2)
+
+    async def _verify(self, ott: str, game: int) -> None:
+        self.crowd.entries.append({"which": "asked", "kind": "verify"})
+        status, body = await self.poster.ask(self.town.verify(ott, game), 2)
+        if status == 200:
+            data = json.loads(body)["data"]
+            self.granted.tokens += data["is_valid"]
+            session = data["game_session_id"] if data["is_valid"] else None
+            self.crowd.entries.append({"which": "told", "kind": "verify", "session": session})
 
 
 async def run(stage: Stage, plan: Plan) -> Report:
@@ -177,14 +183,6 @@ def _away(kind: str, postgres: OwnPostgres) -> Iterator[None]:
             yield
         finally:
             postgres.start()
-
-
-async def drained(folder: Path) -> float:
-    """Seconds until no spool in `folder` holds anything, and not much more than a minute."""
-    began = time.monotonic()
-    while any((folder / "spool").glob("*/*.spool")) and time.monotonic() < began + _LONGEST_DRAIN:
-        await asyncio.sleep(0.1)
-    return time.monotonic() - began
 
 
 def _judged(url: str, scene: _Scene, figures: list[Figure], *, is_settled: bool) -> Report:

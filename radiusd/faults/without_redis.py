@@ -17,7 +17,7 @@ from radiusd.faults.asking import line_of, login
 from radiusd.faults.clients import Router
 from radiusd.faults.comparing import event_name
 from radiusd.faults.crowd import Crowd, Tally, all_of
-from radiusd.faults.nodes import Node, several, start
+from radiusd.faults.nodes import Node, drained, several, start
 from radiusd.faults.own_redis import OwnRedis
 from radiusd.faults.posting import Poster
 from radiusd.faults.stage import Stage
@@ -137,6 +137,7 @@ async def run(stage: Stage, plan: Plan) -> Report:
             await crowd.come(200)
             figures = await _troubles(stage, plan, scene, redis)
             await crowd.settle(20)
+            await drained(folder)
         finally:
             await crowd.close()
             await asyncio.gather(*(each.close() for each in scene.posters))
