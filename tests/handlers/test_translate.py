@@ -10,7 +10,7 @@ from pyrad.packet import AuthPacket, Packet
 from policy.admission import Accepted
 from policy.connection import AccountingStart, AccountingStop, InterimUpdate
 from policy.package import Rate
-from policy.quantities import BitsPerSecond, Instant
+from policy.quantities import BitsPerSecond, Instant, Seconds
 from policy.usage import Report
 from radiusd.handlers import classes
 from radiusd.handlers.classes import ClassKey

@@ -15,12 +15,14 @@ from radiusd.handlers.accounting import AccountingHandler
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.directory import Known
 from radiusd.handlers.patience import Patience
+from radiusd.handlers.returning import Returning
 from radiusd.handlers.status import status
 from radiusd.server.counters import Counters
 from radiusd.server.nases import Nases
 from radiusd.server.protocol import Handler, RadiusProtocol
 from radiusd.store import accounts, branches, directory, outbox, packages, routers, sales
 from radiusd.store.database import Database
+from radiusd.store.memory import Memory
 from radiusd.store.work import Afterwards
 from radiusd.store.writer import Committer, Failed, Job
 from radiusd.vault import Vault
@@ -46,12 +48,23 @@ class Wire:
 class Server:
     """One branch, one router at 10.0.0.1, nora with an hour for one device; `at` is what the clock shows."""
 
-    def __init__(self, database: Database, *, hashes: bool = False, **router: Any) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        hashes: bool = False,
+        is_first: bool = True,
+        memory: Memory | None = None,
+        **router: Any,
+    ) -> None:
+        """`is_first`: nothing is stored yet. `memory` is what its writer remembers by."""
         self.at = NOON
         self.clock = Clock()
         self.database = database
         self.vault = Vault(bytes(32))
         self.committer = Committer(database)
+        if memory is not None:
+            self.committer.memory = memory
         self.counters = Counters(self.clock.seconds)
         self.cuts: list[Afterwards] = []
         self.committed: list[Job] = []
@@ -60,8 +73,9 @@ class Server:
         self.failures: list[tuple[Job, Exception]] = []
         self.held_back: list[tuple[Job, Callable[[Any], None]]] | None = None
         self.hashing: list[tuple[bytes, bytes, Callable[[bool | None], None]]] = []
-        with database.writing() as connection:
-            self._fill(connection, hashes, router)
+        if is_first:
+            with database.writing() as connection:
+                self._fill(connection, hashes, router)
         self.nases = Nases()
         self.restart()
 
@@ -104,6 +118,7 @@ class Server:
 
     def restart(self) -> None:
         """Everything in memory is new; the store stays."""
+        self.committer.memory.clear()
         with self.database.reading() as connection:
             known = directory.load(connection, self.vault)
             boots = outbox.known_boots(connection)
@@ -111,8 +126,12 @@ class Server:
         self.boots = Boots(boots, lambda job: self.submit(job, lambda _: None))
         self.patience = Patience(self.clock.callLater, lambda: self.at)
         waiting = Waiting(self, self, self.patience)
-        access = AccessHandler(self.known, self.submit, self._hash, self.boots, self.vault, self.counters, waiting)
-        accounting = AccountingHandler(self.known, self.submit, self.boots, self.vault, self.counters)
+        self.returning = Returning(self.vault.class_key)
+        lines = self.committer.memory.lines
+        access = AccessHandler(
+            self.known, self.submit, self._hash, self.boots, self.vault, self.counters, waiting, self.returning
+        )
+        accounting = AccountingHandler(self.known, self.submit, self.boots, self.vault, self.counters, lines)
         self.auth = self._port({Code.ACCESS_REQUEST: access, Code.STATUS_SERVER: status(Code.ACCESS_ACCEPT)})
         self.acct = self._port(
             {Code.ACCOUNTING_REQUEST: accounting, Code.STATUS_SERVER: status(Code.ACCOUNTING_RESPONSE)}
@@ -151,6 +170,7 @@ class Server:
             self.held_back.append((job, done))
             return
         results, afterwards = self.committer.commit([job])
+        self._forget_what_moved()
         self.carry_out(afterwards)
         self._note_failures([job], results)
         done(results[0])
@@ -163,10 +183,19 @@ class Server:
         """Commit what was held back, as one batch."""
         held, self.held_back = self.held_back or [], None
         results, afterwards = self.committer.commit([job for job, _ in held])
+        self._forget_what_moved()
         self.carry_out(afterwards)
         self._note_failures([job for job, _ in held], results)
         for (_, done), result in zip(held, results, strict=True):
             done(result)
+
+    def _forget_what_moved(self) -> None:
+        for each in self.committer.moved():
+            self.returning.forget_passes(each.pass_ids)
+
+    def look(self) -> None:
+        """See that nobody else changed anything: from now on devices that come back are let in from memory."""
+        self.returning.saw_store(self.at)
 
     def _note_failures(self, jobs: list[Job], results: list[Any]) -> None:
         self.failures += [
