@@ -46,6 +46,9 @@ static struct {
     struct tally *tally;
 } run;
 
+/* A router asks from the same ports as long as it runs, and so does each run of this program, where they are free. */
+enum { KEPT_PORTS = 31700 };
+
 static int open_socket(uint32_t address, int port)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(address) };
@@ -55,9 +58,10 @@ static int open_socket(uint32_t address, int port)
     /* More than the limit is for root alone; what is given without is enough for less. */
     if (setsockopt(made, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
         setsockopt(made, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    if (bind(made, (struct sockaddr *)&at, sizeof at) != 0)
-        fail("cannot bind %s: %s", inet_ntoa(at.sin_addr), strerror(errno));
-    return made;
+    if (bind(made, (struct sockaddr *)&at, sizeof at) == 0) return made;
+    if (errno == EADDRINUSE && port >= KEPT_PORTS && port < KEPT_PORTS + CHANNELS_MOST) return open_socket(address, 0);
+    fail("cannot bind %s: %s", inet_ntoa(at.sin_addr), strerror(errno));
+    return -1;
 }
 
 static void watch(int descriptor, uint32_t number)
@@ -75,7 +79,7 @@ static void open_channels(void)
     run.epoll = epoll_create1(EPOLL_CLOEXEC);
     run.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     for (int i = 0; i < run.channel_count; i++) {
-        run.channels[i].socket = open_socket(first_source + (uint32_t)(i / want.ports), 0);
+        run.channels[i].socket = open_socket(first_source + (uint32_t)(i / want.ports), KEPT_PORTS + (int)(i % want.ports));
         watch(run.channels[i].socket, (uint32_t)i);
     }
     watch(run.timer, (uint32_t)run.channel_count);
