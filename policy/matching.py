@@ -30,5 +30,6 @@ def _began(event: AccountingEvent) -> Instant:
 def _is_late_start(closed_at: Instant, event: AccountingStart, *, by_class: bool) -> bool:
     """A Start after the Stop is the old one come late, or the same NAS opening a new line under the old id."""
     if event.is_dated:
-        return event.at <= closed_at
+        # Stamps are in whole seconds, and two servers that hear of one NAS reckon its clock apart.
+        return event.at <= closed_at + _CLOCKS_AGREE_WITHIN
     return by_class or event.at <= closed_at + _LATE_START_WITHIN

@@ -19,10 +19,12 @@ from radiusd.store.writer import Job
 
 GIVE_UP_AFTER = 24 * 3_600_000
 
+# By time: every server takes ids from a block of its own, so that a later connection may have a smaller one.
 _LATER = select(connections.c.device, connections.c.nas, connections.c.started_at).where(
     connections.c.router_id == bindparam("router_id"),
     connections.c.state != "CLOSED",
-    connections.c.id > bindparam("than"),
+    connections.c.id != bindparam("itself"),
+    connections.c.opened_at >= bindparam("since"),
     connections.c.user_name == bindparam("user_name"),
 )
 _LATER_AT_ADDRESS = _LATER.where(connections.c.framed_ip_address == bindparam("framed_ip_address"))
@@ -93,7 +95,12 @@ class FindSuccessorJob(Job):
     def run(self, work: Work) -> Successor:
         """Look."""
         line = self.connection
-        values: dict[str, Any] = {"router_id": line.router_id, "than": line.id, "user_name": line.user_name}
+        values: dict[str, Any] = {
+            "router_id": line.router_id,
+            "itself": line.id,
+            "since": line.opened_at,
+            "user_name": line.user_name,
+        }
         if line.framed_ip_address is not None:
             values["framed_ip_address"] = line.framed_ip_address
         # Without an address only the user is named, and any later connection of theirs might be hit.

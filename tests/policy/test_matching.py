@@ -34,6 +34,10 @@ def test_a_start_after_the_stop_opens_a_new_line_under_the_old_name() -> None:
     assert not is_about(STOPPED, a_start(605), by_class=True)
 
 
+def test_a_start_within_what_servers_may_differ_by_is_the_old_one_come_late() -> None:
+    assert is_about(STOPPED, a_start(601), by_class=True)
+
+
 def test_an_undated_start_after_the_stop_is_taken_for_late_under_our_class_only() -> None:
     assert is_about(STOPPED, a_start(900, is_dated=False), by_class=True)
     assert not is_about(STOPPED, a_start(900, is_dated=False), by_class=False)
