@@ -68,7 +68,7 @@ virtual_pc_system     -                                                         
 virtual_partner       -                                                                    attrs click msgspec twisted
 virtual_playwave      -                                                                    attrs click msgspec rich treq twisted
 demo                  policy vault charging.wallet store app serving                       attrs click sqlalchemy twisted
-bench                 policy wire vault passwords store handlers.classes app virtual_router             attrs click msgspec rich sqlalchemy twisted
+bench                 policy wire vault passwords store server jobs handlers app virtual_router   attrs click msgspec rich sqlalchemy twisted
 faults                *                                                                    attrs click psycopg2 sqlalchemy twisted
 drawing               policy                                                               click
 """  # noqa: E501 - a table

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from radiusd.bench import front_page, gallery, generators, peak, scale, soak
+from radiusd.bench import front_page, gallery, generators, path, peak, scale, soak
 from radiusd.bench.commanding import as_json, complain, explained, kept_in, one_store, opened, stores_of
 from radiusd.bench.machine import this_machine
 from radiusd.bench.showing import Display
@@ -18,6 +18,23 @@ _FIGURES, _FRONT_PAGE = _ROOT / "docs" / "figures", _ROOT / "README.md"
 _workers = click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes of the server."
 )
+
+
+@click.command("path", epilog="Example: scripts/bench path --store postgresql")
+@one_store
+@click.option("--packets", default=8_000, show_default=True, type=click.IntRange(200, 50_000), help="Of each kind.")
+@as_json
+def path_of_a_packet(name: str, postgresql_url: str | None, packets: int, wants_json: bool) -> None:
+    """Where each microsecond of a packet goes: the CPU time of each step of its way, in one process without sockets."""
+    with (
+        explained(),
+        TemporaryDirectory(prefix="icafe-bench.") as folder,
+        opened(name, postgresql_url, Path(folder)) as store,
+        Display() as display,
+    ):
+        display.say(str(this_machine()))
+        figures = path.measure(store.url, packets, display.say)
+    click.echo(json.dumps({each.kind: each.steps for each in figures}, indent=2) if wants_json else path.table(figures))
 
 
 @click.command("scale", epilog="Example: scripts/bench scale --largest 100000")
@@ -154,5 +171,5 @@ def _tell(
     complain(results.complaints)
 
 
-ALL = (grow, rush, endure, draw)
+ALL = (path_of_a_packet, grow, rush, endure, draw)
 """They are a part of scripts/bench."""
