@@ -148,19 +148,29 @@ class Work:
         needs = [job.needs() for job, found in recalled if found is None]
         if needs:
             self.load(needs)
-        for _, found in recalled:
-            if isinstance(found, Kept):
-                self._take(found)
-            elif found is not None:
-                self._take_loose(found)
+        # What another job has loaded is newer than memory, and what is over by now is not in it.
+        overtaken = [job.needs() for job, found in recalled if found is not None and not self._recall(found)]
+        if overtaken:
+            self.load(overtaken)
         more = [wanted for job in asking if (wanted := job.more(self)) is not None]
         if more:
             self.load(more)
 
+    def _recall(self, found: Kept | Known) -> bool:
+        """Have at hand what is remembered; False if it is loaded already."""
+        if isinstance(found, Kept):
+            pass_id = found.holding.bought.id
+            if pass_id not in self._stored:
+                self._take(found)
+            return self._recalled.get(pass_id) is found
+        line = found.connection
+        if line is None or line.id in self.loose:
+            return False
+        self._take_loose(found, line)
+        return True
+
     def _take(self, kept: Kept) -> None:
         pass_id = kept.holding.bought.id
-        if pass_id in self._stored:
-            return
         holding = kept.brought_up()
         # What was counted in this very transaction is in the meters, and not yet in the rows.
         self._unsaved.update(line.connection_id for line in kept.lines if self._counted.pop(line.connection_id, None))
@@ -174,10 +184,7 @@ class Work:
         for line in holding.connections:
             self._index_key(rows.key_of(line), line.id)
 
-    def _take_loose(self, known: Known) -> None:
-        line = known.connection
-        if line is None or line.id in self.loose:
-            return
+    def _take_loose(self, known: Known, line: Connection) -> None:
         line = known.connection = counted_by(known, line)
         if self._counted.pop(line.id, None):
             self._unsaved.add(line.id)
@@ -220,8 +227,6 @@ class Work:
         for line, version in loading.lock_connections(self.database, {each.id for each in found}, connection_ids):
             lines.append(line)
             self._versions.setdefault(line.id, version)
-            # Who is recalled from memory does not ask by its key, and finds what another job has loaded.
-            self._index_key(rows.key_of(line), line.id)
         sessions_of: defaultdict[int, list[Session]] = defaultdict(list)
         for session in found:
             sessions_of[session.pass_id].append(session)

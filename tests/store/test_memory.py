@@ -200,6 +200,22 @@ def test_its_report_finds_its_connection_though_another_login_loaded_the_pass(
     assert is_sound(server)
 
 
+@pytest.mark.parametrize("kind", ["Interim-Update", "Stop"])
+def test_what_is_over_at_another_worker_counts_once_though_a_login_loaded_the_pass(
+    server: Server, other: Server, guest: Guest, kind: str
+) -> None:
+    server.pass_time(60)
+    other.pass_time(60)
+    assert guest.says(other, "Stop", 150, 60, Acct_Terminate_Cause=2)
+    server.held_back = []
+    guest.says(server, kind, 150, 60, Acct_Terminate_Cause=2)
+    server.log_in(mac=TABLET, Acct_Session_Id="t1")
+    server.let_go()
+    assert [each.uploaded for each in lines(server)] == [150, 0]
+    assert used(server) == [(150, 0)]
+    assert is_sound(server)
+
+
 def test_a_repeated_stop_under_another_name_than_the_class_says_counts_once(server: Server, guest: Guest) -> None:
     server.pass_time(60)
     for _ in range(2):  # a line that the NAS opened without a login of its own
