@@ -23,6 +23,8 @@ from radiusd.store.work import LEASE, Afterwards, Moved, Needs, Work
 
 LARGEST_BATCH = 256
 _MOST_CONFLICTS = 5
+_IDS_AT_ONCE = 2_000
+"""Whoever takes ids keeps others from taking any until the commit, so it is done rarely."""
 
 
 class Job(Protocol):
@@ -67,7 +69,7 @@ class Committer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._identifiers = Identifiers()
+        self._identifiers = Identifiers(_IDS_AT_ONCE)
         self.memory = Memory()
         self.conflicts = 0
         self._moved: list[int] = []
