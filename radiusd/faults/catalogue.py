@@ -73,7 +73,7 @@ FAULTS = (
         proof="acknowledged, and lost or wrong",
         control_store=SQLITE,
         in_lane=_kills(kills.Plan(kills=15)),
-        at_night=_kills(kills.Plan(kills=1000, guests=60_000)),
+        at_night=_kills(kills.Plan(kills=1000, guests=120_000)),
         as_control=_kills(kills.Plan(kills=4)),
         limit=120,
     ),

@@ -138,6 +138,11 @@ class Evening:
             else:
                 await asyncio.sleep(0.005)
 
+    def retire(self, share: float) -> None:
+        """Never ask anything about some of those online again, who would make good by a later report what was lost."""
+        stay = self.random.sample(self.online, k=len(self.online) - int(len(self.online) * share))
+        self.online[:] = stay
+
     async def settle(self, within: float) -> bool:
         """Ask nothing new; whether everything that was asked has been answered in time."""
         until = time.monotonic() + within

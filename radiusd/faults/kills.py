@@ -20,6 +20,7 @@ from radiusd.store.database import Database
 
 FIRST_ANSWER = 3.0
 _LONGEST_DELAY = 0.02
+_RETIRE = 0.3
 
 
 @frozen(kw_only=True)
@@ -129,12 +130,15 @@ async def _lives(stage: Stage, plan: Plan, random: Random, node: Node, life: _Li
             life.begin()
             node.launch(point)
             has_lived = await life.until_answered(node)
+            refilling = asyncio.create_task(evening.fill(plan.online, lasts))
             if point is None:
                 _must(node, has_lived=has_lived)
                 await asyncio.sleep(lasts)
             else:
                 await node.has_died(lasts + 2)
+            refilling.cancel()
             node.kill()
+            evening.retire(_RETIRE)
             stage.progress(number + 1, plan.kills)
     finally:
         going_on.cancel()

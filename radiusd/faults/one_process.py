@@ -92,7 +92,7 @@ class Reactor(Clock):
     def addReader(self, _reader: object) -> None:
         """Whoever would be told of something hears of it when it looks."""
 
-    removeReader = addReader
+    removeReader = addWriter = removeWriter = addReader
 
     def listenUDP(self, port: int, protocol: Any, *_: object, **__: object) -> _Port:
         """See IReactorUDP."""

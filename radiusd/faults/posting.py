@@ -42,6 +42,7 @@ class Poster:
             reader, writer = self._idle.popleft()
             if not reader.at_eof() and not writer.is_closing():
                 return reader, writer
+            writer.transport.abort()
         return await asyncio.open_connection("127.0.0.1", self._port, local_addr=(self._source, 0))
 
     async def close(self) -> None:
