@@ -214,7 +214,9 @@ def _seat(holding: Holding, question: Question) -> tuple[Holding, Session]:
     session = next((each for each in holding.sessions if each.phase is Phase.PENDING), None)
     if session is None:
         session = Session(id=question.new_session_id(), pass_id=holding.bought.id, created_at=question.at)
-    session = sessions.advance(session, Admitted(question.at, question.device.name, slot))
+    # Another server may have let in somebody who asked a moment later, and been quicker to record it.
+    began = max(question.at, holding.bought.first_login_at or question.at)
+    session = sessions.advance(session, Admitted(began, question.device.name, slot))
     return holding.with_session(session), session
 
 

@@ -40,6 +40,12 @@ def test_the_first_login_starts_the_clock_and_the_session() -> None:
     assert (accepted.session_id, accepted.time) == (1, HOUR)
 
 
+def test_nobody_began_before_the_first_login_whichever_server_was_quicker() -> None:
+    holding, _ = log_in(a_holding(devices=2), when=at(1))
+    holding, accepted = log_in(holding, TABLET, NOON)
+    assert holding.session(accepted.session_id).started_at == at(1)
+
+
 def test_a_wall_clock_runs_while_nobody_is_online() -> None:
     holding, _ = log_in(a_holding())
     _, accepted = log_in(holding, when=at(1200))
