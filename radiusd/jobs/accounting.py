@@ -84,7 +84,8 @@ class AccountingJob(Job):
             line = self._adopt(work, holding)
             if holding is not None:
                 holding = holding.with_connection(line)
-        if self.wire is not None:
+        # A late one may name an address that the line has no more.
+        if self.wire is not None and self.event.at >= line.last_at:
             work.heard(line.id, self.wire)
         if holding is None:
             work.put_loose(connections.advance(line, self.event)[0])

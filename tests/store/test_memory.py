@@ -153,6 +153,16 @@ def test_what_is_repeated_or_late_after_the_stop_counts_once(server: Server, gue
     assert used(server) == [(150, 0)]
 
 
+def test_an_address_that_was_first_told_by_a_late_report_is_kept_with_the_next(server: Server, guest: Guest) -> None:
+    server.pass_time(120)
+    guest.says(server, "Interim-Update", 100, 120, Framed_IP_Address="10.5.0.1")
+    guest.says(server, "Interim-Update", 50, 60, Framed_IP_Address="10.5.0.2", Acct_Delay_Time=60)
+    assert lines(server)[0].framed_ip_address == "10.5.0.1"
+    server.pass_time(60)
+    guest.says(server, "Interim-Update", 200, 180, Framed_IP_Address="10.5.0.2")
+    assert lines(server)[0].framed_ip_address == "10.5.0.2"
+
+
 def test_a_batch_that_fails_is_forgotten_and_done_again(server: Server, guest: Guest) -> None:
     server.pass_time(60)
     guest.says(server, "Interim-Update", 100, 60)
