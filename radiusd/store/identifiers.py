@@ -1,7 +1,6 @@
 """Ids that are known before a row is written: taken from the database in blocks, counted on in memory."""
 
-from collections import defaultdict
-from itertools import chain
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
@@ -28,7 +27,7 @@ class Identifiers:
     def __init__(self, block: int = 100) -> None:
         self._block = block
         self._connection: Connection | None = None
-        self._left: defaultdict[str, chain[int]] = defaultdict(chain)
+        self._left: dict[str, tuple[int, int]] = {}
 
     def use(self, connection: Connection) -> None:
         """Take further blocks within the transaction of `connection`."""
@@ -36,11 +35,25 @@ class Identifiers:
 
     def next(self, name: str) -> int:
         """The next id of the sequence `name`."""
-        for each in self._left[name]:
-            return each
-        assert self._connection is not None, "use() comes before next()"  # noqa: S101
-        self._left[name] = chain(take(self._connection, name, self._block))
-        return next(self._left[name])
+        first, end = self._left.get(name, (0, 0))
+        if first == end:
+            assert self._connection is not None, "use() comes before next()"  # noqa: S101
+            first, end = self._taken(self._connection, name)
+        self._left[name] = first + 1, end
+        return first
+
+    def short_of(self, count: int) -> list[str]:
+        """The sequences used so far with fewer than `count` ids left."""
+        return [name for name, (first, end) in self._left.items() if end - first < count]
+
+    def stock(self, connection: Connection, names: Iterable[str]) -> None:
+        """A fresh block of each, in a transaction of its own: until its commit, nobody else can take any."""
+        for name in sorted(names):
+            self._left[name] = self._taken(connection, name)
+
+    def _taken(self, connection: Connection, name: str) -> tuple[int, int]:
+        block = take(connection, name, self._block)
+        return block.start, block.stop
 
     def forget(self) -> None:
         """The transaction was undone, and the blocks taken in it with it."""

@@ -85,7 +85,36 @@ class Committer:
 
     def commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
         """The result of each job, or Failed, and what must be heard of it; all durable on return."""
+        recalled, reading = self._apart(jobs)
+        if not recalled or not reading:
+            return self._commit_alike(jobs)
+        results: list[Any] = [None] * len(jobs)
+        afterwards: list[Afterwards] = []
+        for places in (recalled, reading):
+            found, more = self._commit_alike([jobs[place] for place in places])
+            for place, result in zip(places, found, strict=True):
+                results[place] = result
+            afterwards += more
+        return results, afterwards
+
+    def _apart(self, jobs: Sequence[Job]) -> tuple[list[int], list[int]]:
+        """The places of jobs that find in memory what they need, and of those that read it.
+
+        Where several write at once they are two transactions: one locks rows as it writes them, the other as it reads
+        them, each in the order of their ids, so that no two writers ever wait for each other.
+        """
+        if self._database.is_sqlite:
+            return [], list(range(len(jobs)))
+        recalled: list[int] = []
+        reading: list[int] = []
+        for place, job in enumerate(jobs):
+            has_all = job.is_ordinary or job.recall(self.memory) is not None
+            (recalled if has_all else reading).append(place)
+        return recalled, reading
+
+    def _commit_alike(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
         try:
+            self._stock()
             return self._commit_anew(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing was written, and the jobs must hear of it
             self._identifiers.forget()
@@ -106,6 +135,12 @@ class Committer:
             if away == 2:
                 return results + [result] * (len(jobs) - number - 1), afterwards
         return results, afterwards
+
+    def _stock(self) -> None:
+        short = self._identifiers.short_of(LARGEST_BATCH)
+        if short:
+            with self._database.writing() as connection:
+                self._identifiers.stock(connection, short)
 
     def _commit_anew(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
         """Decide and write, and again if another writer was quicker: what is read then is locked."""
