@@ -9,7 +9,7 @@ from sqlalchemy import event
 from radiusd.handlers import classes
 from radiusd.jobs.pc_events import LOGIN, OVERTAKEN_BY_LOGIN, PcEvent, PcOutcome
 from radiusd.store.invariants import check
-from radiusd.virtual_router.packets import Grant
+from radiusd.virtual_router.packets import Counters, Grant
 from radiusd.wire.attributes import Attribute
 from radiusd.wire.packet import decode
 from tests.simulation.quick import QuickDatabase
@@ -50,7 +50,7 @@ _PAID = (
 )
 _LATEST = (
     "SELECT c.state, s.phase FROM connections c JOIN sessions s ON s.id = c.session_id "
-    "WHERE c.router_id = ? AND c.acct_session_id = ? ORDER BY c.id DESC LIMIT 1"
+    "WHERE c.router_id = ? AND c.acct_session_id = ? ORDER BY c.opened_at DESC, c.id DESC LIMIT 1"
 )
 _ACTIVE = (
     "SELECT s.id, s.started_at FROM sessions s JOIN passes p ON p.id = s.pass_id "
@@ -224,17 +224,18 @@ class Checks:
         if grant.session_timeout is None or asked_at + grant.session_timeout * 1000 > end + 1_000:
             self._fail("S5", f"{person.account} was let in for {grant.session_timeout} s, beyond what was paid")
 
+    def recorded(self, key: str, counters: Counters) -> None:
+        """A router was told that a report is recorded: then it is."""
+        (row,) = self._rows("SELECT max(uploaded), max(downloaded) FROM connections WHERE key = ?", key)
+        if row[0] is None or row[0] < counters.octets_in or row[1] < counters.octets_out:
+            self._fail("U3", f"a report of {key} was acknowledged, and {tuple(row)} is stored")
+
     def cut_by_order(self, online: "Online") -> None:
         """S8: a router is made to cut only what is to be cut."""
-        place = online.phone.router.place if online.phone.router is not None else None
-        line = online.line
-        for router in self.world.routers:
-            if router.online.get(line.acct_session_id) is online:
-                place = router.place
-        assert place is not None
+        place, line = online.router.place, online.line
         found = self._rows(_LATEST, place.id, line.acct_session_id)
         if found and tuple(found[0]) == ("OPEN", "ACTIVE"):
-            self._fail("S8", f"{line.user_name} was cut at {place.name}, though nothing had ended")
+            self._fail("S8", f"{line.user_name} was cut at {place.name}, though {line.acct_session_id} had not ended")
 
     def logged_off(self, person: Person, told: PcEvent, outcome: PcOutcome) -> None:
         """A PC system was answered: what began before the logout has ended."""

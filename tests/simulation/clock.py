@@ -61,7 +61,7 @@ _FOR_EVER = Life()
 
 
 class Clock:
-    """The world's time. `steps` counts what happened, but for looks at the store, which are many and see little."""
+    """The world's time. `steps` counts what happened, but for what happens all the time and comes to nothing."""
 
     def __init__(self) -> None:
         self.at: int = START

@@ -18,7 +18,7 @@ _SPEEDS = (20_000, 500_000, 5_000_000, 60_000_000)
 
 @define(eq=False)
 class Phone:
-    """One device of a guest; `router` is where it is online or wants to be."""
+    """One device of a guest; `router` is where it asked last."""
 
     guest: "Guest"
     number: int
@@ -106,18 +106,18 @@ class Guest:
 
     def _again(self, phone: Phone) -> None:
         """The phone wakes up and logs in anew where it is."""
-        assert phone.router is not None
-        phone.log_in(phone.router)
+        assert phone.online is not None
+        phone.log_in(phone.online.router)
 
     def _log_out(self, phone: Phone) -> None:
-        assert phone.router is not None and phone.online is not None
-        phone.router.end(phone.online, TerminateCause.USER_REQUEST)
+        assert phone.online is not None
+        phone.online.router.end(phone.online, TerminateCause.USER_REQUEST)
 
     def _vanish(self, phone: Phone) -> None:
         """Out of reach; the router finds that it is idle."""
-        online, router = phone.online, phone.router
-        assert online is not None and router is not None
-        phone.online = None
+        online = phone.online
+        assert online is not None
+        router, phone.online = online.router, None
         idle_for = self.world.random.choice((1_000, 60_000, 300_000))
         self.world.clock.later(idle_for, router.end, online, TerminateCause.IDLE_TIMEOUT, life=router.life)
 

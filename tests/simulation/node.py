@@ -307,14 +307,14 @@ class Node:
             with self.world.database.reading() as connection:
                 seen = outbox.look(connection, self.world.vault, revision, at, following)
                 self._nothing_until = _nothing_until(connection)
-            later(came, seen)
+            later(came, seen).is_step = False
 
         def came(seen: Seen) -> None:
             self._seen = seen
             looked.callback(seen)
 
-        def later(call: Callable[..., Any], *args: Any) -> None:
-            clock.later(self.world.random.randint(0, takes), call, *args, life=self.life).is_step = False
+        def later(call: Callable[..., Any], *args: Any) -> Timer:
+            return clock.later(self.world.random.randint(0, takes), call, *args, life=self.life)
 
         later(read)
         return looked

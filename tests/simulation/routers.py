@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from radiusd.store.rows import connection_key
 from radiusd.virtual_router.packets import (
     Counters,
     Grant,
@@ -41,6 +42,7 @@ _LONGEST_OUTAGE = 8_000
 class Online:
     """A row in a router's list of who is logged in."""
 
+    router: "Router"
     line: Line
     phone: "Phone"
     grant: Grant
@@ -224,7 +226,7 @@ class Router:
             number=line.number, user_name=line.user_name, mac=line.mac, address=line.address, class_=grant.class_
         )
         down = phone.guest.speed
-        online = Online(named, phone, grant, world.clock.at, down // 10, down)
+        online = Online(self, named, phone, grant, world.clock.at, down // 10, down)
         self.online[named.acct_session_id] = online
         self._report(online, AcctStatusType.START)
         if grant.interim:
@@ -247,8 +249,9 @@ class Router:
 
     def end(self, online: Online, cause: TerminateCause, *, is_told: bool = True) -> None:
         """The line is over, and the server is told by a Stop, unless that is lost before it leaves."""
-        if self.online.pop(online.line.acct_session_id, None) is None:
+        if self.online.get(online.line.acct_session_id) is not online:
             return
+        del self.online[online.line.acct_session_id]
         for timer in online.timers:
             timer.cancel()
         if is_told and self.world.random.random() >= self.world.faults.lost_stop:
@@ -276,6 +279,7 @@ class Router:
             world.count("recorded" if reply is not None else "given up")
             if reply is not None:
                 world.ledger.acknowledged(record)
+                world.checks.recorded(connection_key(self.place.id, self.place.name, key[1]), counters)
 
         self.ask(ACCT, build, answered, for_ever=True)
 
@@ -329,7 +333,9 @@ class Router:
             return
         self._answer(request, source, None)
         if request.code == Code.DISCONNECT_REQUEST:
-            world.checks.cut_by_order(online)
+            # One that names an address only may be on its way, and be sent again, when another line begins there.
+            if world.ordered_at(octets) >= online.since:
+                world.checks.cut_by_order(online)
             self.end(online, TerminateCause.ADMIN_RESET)
             online.phone.was_cut(self)
         else:

@@ -17,7 +17,7 @@ from tests.simulation.guests import Guest
 from tests.simulation.ledger import Ledger
 from tests.simulation.node import Address, Node
 from tests.simulation.people import Administrator, PcSystems, Report
-from tests.simulation.routers import Router
+from tests.simulation.routers import DAS, Router
 from tests.simulation.swarm import Faults, Mix
 
 CHECKED_EVERY = 1_000
@@ -65,6 +65,7 @@ class World:
         self.broken: str | None = None
         self.database: Any = store.open_quick() if folder is None else store.open_real(folder)
         self._cut_links: set[tuple[str, str]] = set()
+        self._ordered_at: dict[bytes, int] = {}
         self.ledger = Ledger()
         self.checks = Checks(self)
         self.nodes = [Node(self, number) for number in range(mix.nodes)]
@@ -112,7 +113,13 @@ class World:
         """A datagram of a server."""
         if octets[0] == 2:
             self.checks.sent(octets, sender)
+        if to[1] == DAS:
+            self._ordered_at.setdefault(octets, self.clock.at)
         self._carry(octets, source, to, (sender.number, sender.lives))
+
+    def ordered_at(self, octets: bytes) -> int:
+        """When a server first sent this order."""
+        return self._ordered_at[octets]
 
     def carry(self, octets: bytes, source: Address, to: Address) -> None:
         """A datagram of a router."""
