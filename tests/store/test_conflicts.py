@@ -248,6 +248,6 @@ class Workers(RuleBasedStateMachine):
 
 
 Workers.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=8, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestWorkers = Workers.TestCase
