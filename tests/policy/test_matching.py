@@ -1,6 +1,8 @@
 """An Acct-Session-Id is used again; a report must not land on the wrong connection."""
 
-from policy.connection import AccountingStart, AccountingStop, Closing, ConnectionState, InterimUpdate
+from attrs import evolve
+
+from policy.connection import AccountingStart, AccountingStop, Closing, ConnectionState, InterimUpdate, finish
 from policy.matching import is_about
 from tests.policy.given import a_connection, at, figures
 
@@ -53,3 +55,12 @@ def test_a_late_report_and_a_repeated_stop_belong_to_the_stopped_line() -> None:
     assert is_about(
         STOPPED, AccountingStop(at=at(620), acct_session_id="8050005a", report=figures(600)), by_class=False
     )
+
+
+def test_the_stop_that_was_recorded_is_known_by_its_counters_whenever_it_seems_to_be_of() -> None:
+    counted = figures(1, 54150, 541500)
+    stopped = finish(OPEN, AccountingStop(at=at(1), acct_session_id="8050005a", report=counted))
+    stopped = evolve(stopped, state=ConnectionState.CLOSED)
+    again = AccountingStop(at=at(5), acct_session_id="8050005a", report=counted)
+    assert is_about(stopped, again, by_class=False)
+    assert not is_about(stopped, evolve(again, report=figures(1, 54150, 541501)), by_class=False)
