@@ -165,7 +165,10 @@ ConnectionEvent = (
 
 
 def meter(connection: Connection, event: AccountingEvent, **more: Any) -> Connection:
-    """Take over counters, and the latest address the NAS reported; `more` changes with them."""
+    """Take over counters, and the latest address the NAS reported.
+
+    `more` changes with them.
+    """
     is_latest = event.at >= connection.last_at
     address = event.framed_ip_address if is_latest else connection.framed_ip_address
     changes = {

@@ -1,8 +1,8 @@
 """A server that stops takes what has arrived, and waits for what it has in work, but not for ever."""
 
 import os
-from typing import Any
 
+import pytest
 from twisted.internet.task import Clock
 
 from radiusd.config import Address
@@ -22,6 +22,9 @@ class FakePort:
     def fileno(self) -> int:
         return self._out
 
+    def startListening(self) -> None:
+        pass
+
     def stopReading(self) -> None:
         self.is_reading = False
 
@@ -32,19 +35,14 @@ class FakePort:
         self.taken += os.read(self._out, 1)
 
 
-class FakeReactor:
-    """Adopts what the test says."""
-
-    def __init__(self, port: FakePort) -> None:
-        self._port = port
-
-    def adoptDatagramPort(self, *_: Any) -> FakePort:
-        return self._port
-
-
-def test_what_has_arrived_is_taken_before_nothing_is_taken_any_more() -> None:
+def test_what_has_arrived_is_taken_before_nothing_is_taken_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     port = FakePort(b"abc")
-    listening = Listening(FakeReactor(port), {"auth": 3})
+
+    class Adopts:
+        _fromListeningDescriptor = staticmethod(lambda *_: port)
+
+    monkeypatch.setattr("radiusd.listening.PORT", Adopts)
+    listening = Listening(None, {"auth": 3})
     listening.udp("auth", Address("127.0.0.1", 1812), None)  # type: ignore[arg-type]
     listening.stop_taking()
     assert (port.taken, port.is_reading) == (b"abc", False)

@@ -1,7 +1,7 @@
 """A mirror over a store and a Redis of a few lines, which keeps what the scripts are given."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from fnmatch import fnmatch
 from typing import Any
 
@@ -16,7 +16,6 @@ from radiusd.live.mirroring import Around
 from radiusd.live.script import TAKE_TURN, WRITE
 from radiusd.live.stations import WRITE_STATIONS
 from radiusd.store.database import Database
-from radiusd.store.work import Afterwards
 from tests.server.given import Server
 
 
@@ -94,12 +93,10 @@ class Heard(Server):
         self.mirrors: list[Mirror] = []
         super().__init__(database)
 
-    def carry_out(self, afterwards: list[Afterwards]) -> None:
+    def moved(self, pass_ids: Collection[int]) -> None:
         """As the server does."""
-        super().carry_out(afterwards)
-        for moved in self.committer.moved():
-            for mirror in self.mirrors:
-                mirror.moved(moved.pass_ids)
+        for mirror in self.mirrors:
+            mirror.moved(pass_ids)
 
 
 class Shown:

@@ -192,6 +192,10 @@ class Server:
     def _forget_what_moved(self) -> None:
         for each in self.committer.moved():
             self.returning.forget_passes(each.pass_ids)
+            self.moved(each.pass_ids)
+
+    def moved(self, pass_ids: Collection[int]) -> None:
+        """Passes were changed, or their sessions were."""
 
     def look(self) -> None:
         """See that nobody else changed anything: from now on devices that come back are let in from memory."""
