@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 Row = Sequence[Any]
 
 _TRIGGERS = (
-    "CREATE TEMP TRIGGER touched_pass AFTER UPDATE ON passes BEGIN SELECT touched(NEW.id); END",
-    "CREATE TEMP TRIGGER new_session AFTER INSERT ON sessions BEGIN SELECT touched(NEW.pass_id); END",
-    "CREATE TEMP TRIGGER touched_session AFTER UPDATE ON sessions BEGIN SELECT touched(NEW.pass_id); END",
+    "CREATE TEMP TRIGGER touched_pass AFTER UPDATE ON passes BEGIN SELECT touched(NEW.id, NULL); END",
+    "CREATE TEMP TRIGGER new_session AFTER INSERT ON sessions BEGIN SELECT touched(NEW.pass_id, NEW.id); END",
+    "CREATE TEMP TRIGGER touched_session AFTER UPDATE ON sessions BEGIN SELECT touched(NEW.pass_id, NEW.id); END",
     "CREATE TEMP TRIGGER new_connection AFTER INSERT ON connections BEGIN "
-    "SELECT touched((SELECT pass_id FROM sessions WHERE id = NEW.session_id)); END",
+    "SELECT touched((SELECT pass_id FROM sessions WHERE id = NEW.session_id), NEW.session_id); END",
     "CREATE TEMP TRIGGER touched_connection AFTER UPDATE ON connections BEGIN "
-    "SELECT touched((SELECT pass_id FROM sessions WHERE id = NEW.session_id)); END",
+    "SELECT touched((SELECT pass_id FROM sessions WHERE id = NEW.session_id), NEW.session_id); END",
 )
 _PASSES = (
     "SELECT id, devices, time, clock, extra_time, paused_for, first_login_at, wake_at, uploaded, downloaded, seconds, "
@@ -42,7 +43,7 @@ _SESSIONS = (
 _LINES = (
     "SELECT c.id, c.session_id, c.state, c.uploaded, c.downloaded, c.seconds, c.opened_at, c.last_at, c.router_id, "
     "c.acct_session_id, c.closing, s.pass_id FROM connections c JOIN sessions s ON s.id = c.session_id "
-    "WHERE s.pass_id IN (SELECT value FROM json_each(?)) ORDER BY c.id"
+    "WHERE c.session_id IN (SELECT value FROM json_each(?)) ORDER BY c.id"
 )
 _PAID = (
     "SELECT CASE WHEN p.clock = 'wall' THEN p.first_login_at + (p.time + p.extra_time + p.paused_for) * 1000 END "
@@ -70,11 +71,16 @@ _OVERDUE = (
     "JOIN passes p ON p.id = s.pass_id WHERE s.phase = 'ACTIVE' AND p.clock = 'wall' AND p.time IS NOT NULL "
     "AND p.paused_at IS NULL AND p.first_login_at + (p.time + p.extra_time + p.paused_for) * 1000 < ? - 5000"
 )
+_NEXT = (
+    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM commands WHERE due_at IS NOT NULL "
+    "UNION ALL SELECT min(wake_at) FROM passes WHERE wake_at IS NOT NULL) soonest"
+)
 _UNDECIDED = "SELECT id, created_at FROM commands WHERE kind = 'cut' AND outcome IS NULL AND created_at < ?"
 _STORED = (
     "SELECT router_id, acct_session_id, sum(uploaded), sum(downloaded), sum(seconds) FROM connections "
     "GROUP BY router_id, acct_session_id"
 )
+_NOTHING = (0, 0, 0)
 _FINAL = ("EXPIRED", "TERMINATED")
 _ARROWS = {("PENDING", "ACTIVE"), ("PENDING", "EXPIRED"), ("PENDING", "TERMINATED")} | {
     ("ACTIVE", each) for each in _FINAL
@@ -91,6 +97,7 @@ class Checks:
     def __init__(self, world: "World") -> None:
         self.world = world
         self._touched: set[int] = set()
+        self._touched_sessions: set[int] = set()
         self._phases: dict[int, str] = {}
         self._over_since: dict[int, int] = {}
         self._used: dict[tuple[str, int], tuple[int, int, int]] = {}
@@ -105,13 +112,15 @@ class Checks:
             database.engine.dispose()
 
     def _prepare(self, driver: Any) -> None:
-        driver.create_function("touched", 1, self._touch)
+        driver.create_function("touched", 2, self._touch)
         for each in _TRIGGERS:
             driver.execute(each)
 
-    def _touch(self, pass_id: int | None) -> None:
+    def _touch(self, pass_id: int | None, session_id: int | None) -> None:
         if pass_id is not None:
             self._touched.add(pass_id)
+        if session_id is not None:
+            self._touched_sessions.add(session_id)
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
         with self.world.database.reading() as connection:
@@ -123,16 +132,20 @@ class Checks:
         """Check every pass that was written since the last time, and take it down in the trace."""
         if not self._touched:
             return
-        keys = json.dumps(sorted(self._touched))
-        self._touched.clear()
-        passes, sessions, lines = (self._rows(query, keys) for query in (_PASSES, _SESSIONS, _LINES))
+        keys, session_keys = json.dumps(sorted(self._touched)), json.dumps(sorted(self._touched_sessions))
+        touched, self._touched, self._touched_sessions = self._touched_sessions, set(), set()
+        passes, sessions = self._rows(_PASSES, keys), self._rows(_SESSIONS, keys)
+        lines = self._rows(_LINES, session_keys) if touched else []
         self.world.note("rows", repr((passes, sessions, lines)).encode())
         for bought in passes:
             live = [each for each in sessions if each[1] == bought[0]]
             self._look_at_pass(bought, live)
             for session in live:
-                self._look_at_session(session, [each for each in lines if each[1] == session[0]])
-            self._look_at_usage(bought, live, [each for each in lines if each[-1] == bought[0]])
+                if session[0] in touched:
+                    mine = [each for each in lines if each[1] == session[0]]
+                    self._look_at_session(session, mine)
+                    self._look_at_lines(session, mine)
+            self._look_at_usage(bought, live)
 
     def _look_at_pass(self, bought: Row, sessions: list[Row]) -> None:
         active = [each for each in sessions if each[2] == "ACTIVE"]
@@ -170,23 +183,24 @@ class Checks:
         if not any(session[4] <= at for at in self.world.pc.logouts[account_id]):
             self._fail("S8", f"session {session[0]} was ended by a logout from before it began")
 
-    def _look_at_usage(self, bought: Row, sessions: list[Row], lines: list[Row]) -> None:
-        """U1 and U2, over rows where what an open connection used is with that connection alone."""
-        whole = bought[8:11]
-        for session in sessions:
-            mine = [each for each in lines if each[1] == session[0]]
-            closed = _sum(each[3:6] for each in mine if each[2] != "OPEN")
-            if closed != tuple(session[7:10]):
-                self._fail("U2", f"session {session[0]} has {tuple(session[7:10])}, its connections {closed}")
-            self._grows("session", session[0], _sum(each[3:6] for each in mine))
+    def _look_at_lines(self, session: Row, lines: list[Row]) -> None:
+        """U1 and U2 of a session: what an open connection used is with that connection alone."""
+        closed, whole = _sum(each[3:6] for each in lines if each[2] != "OPEN"), _sum(each[3:6] for each in lines)
+        if closed != tuple(session[7:10]):
+            self._fail("U2", f"session {session[0]} has {tuple(session[7:10])}, its connections {closed}")
+        self._grows("session", session[0], whole)
         for line in lines:
             self._grows("connection", line[0], line[3:6])
-        if _sum(each[7:10] for each in sessions) != tuple(whole):
-            self._fail("U2", f"pass {bought[0]} has {tuple(whole)}, which its sessions do not sum up to")
-        self._grows("pass", bought[0], _sum(each[3:6] for each in lines))
+
+    def _look_at_usage(self, bought: Row, sessions: list[Row]) -> None:
+        """U1 and U2 of a pass."""
+        if _sum(each[7:10] for each in sessions) != tuple(bought[8:11]):
+            self._fail("U2", f"pass {bought[0]} has {tuple(bought[8:11])}, which its sessions do not sum up to")
+        whole = _sum(self._used.get(("session", each[0]), _NOTHING) for each in sessions)
+        self._grows("pass", bought[0], whole)
 
     def _grows(self, what: str, number: int, used: Row) -> None:
-        before, now = self._used.get((what, number), (0, 0, 0)), (used[0], used[1], used[2])
+        before, now = self._used.get((what, number), _NOTHING), (used[0], used[1], used[2])
         if any(new < old for new, old in zip(now, before, strict=True)):
             self._fail("U1", f"{what} {number} had used {before}, and now {now}")
         self._used[what, number] = now
@@ -287,7 +301,12 @@ class Checks:
         if phase in _FINAL:
             self._fail("S7", f"{online.line.user_name} is online on session {named.session_id}, which is {phase}")
 
-    # What people in the world may look up
+    # What the world may look up
+
+    def nothing_until(self) -> float:
+        """When something is due next."""
+        ((soonest,),) = self._rows(_NEXT)
+        return inf if soonest is None else float(soonest)
 
     def held_passes(self, account_id: int) -> list[int]:
         """The passes that wait to be released."""

@@ -61,11 +61,11 @@ _FOR_EVER = Life()
 
 
 class Clock:
-    """The world's time. `steps` counts what happened, but for what happens all the time and comes to nothing."""
+    """The world's time. `events` counts all that happened, `steps` leaves out what happens all the time for little."""
 
     def __init__(self) -> None:
         self.at: int = START
-        self.steps = 0
+        self.steps = self.events = 0
         self._queue: list[tuple[int, int, Timer]] = []
         self._enqueued = 0
 
@@ -86,6 +86,7 @@ class Clock:
             if timer.is_cancelled or timer.life.is_over:
                 continue
             self.at = at
+            self.events += 1
             self.steps += timer.is_step
             timer.is_called = True
             timer.call(*timer.args)

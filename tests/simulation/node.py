@@ -71,6 +71,8 @@ class World(Protocol):
 
     def wrote(self) -> None: ...
 
+    def nothing_until(self) -> float: ...
+
     def send(self, octets: bytes, source: Address, to: Address, sender: "Node") -> None: ...
 
     def committed(self, node: "Node", jobs: list[Job], results: list[Any]) -> None: ...
@@ -306,7 +308,7 @@ class Node:
             self._seen, self._seen_version = None, self.world.version
             with self.world.database.reading() as connection:
                 seen = outbox.look(connection, self.world.vault, revision, at, following)
-                self._nothing_until = _nothing_until(connection)
+            self._nothing_until = self.world.nothing_until()
             later(came, seen).is_step = False
 
         def came(seen: Seen) -> None:
@@ -387,18 +389,6 @@ class _Writer:
             self._later(self._commit)
         else:
             self._is_busy = False
-
-
-_NEXT = (
-    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM commands WHERE due_at IS NOT NULL "
-    "UNION ALL SELECT min(wake_at) FROM passes WHERE wake_at IS NOT NULL) soonest"
-)
-
-
-def _nothing_until(connection: Any) -> float:
-    """Until when a look sees nothing, if nobody writes."""
-    (soonest,) = connection.exec_driver_sql(_NEXT).all()[0]
-    return inf if soonest is None else float(soonest)
 
 
 def _again(seen: Seen, at: Instant) -> Seen:

@@ -17,6 +17,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
+_MOST_STATEMENTS = 2_000
 _NOTHING: Mapping[str, Any] = {}
 
 Values = Mapping[str, Any]
@@ -30,9 +31,11 @@ class QuickDatabase:
 
     def __init__(self, octets: bytes) -> None:
         self.url = make_url("sqlite://")
-        self.driver = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.driver = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False, cached_statements=_MOST_STATEMENTS
+        )
         self.driver.deserialize(octets)
-        for pragma in ("foreign_keys=ON", "journal_mode=MEMORY", "synchronous=OFF"):
+        for pragma in ("foreign_keys=ON", "journal_mode=MEMORY", "synchronous=OFF", "temp_store=MEMORY"):
             self.driver.execute(f"PRAGMA {pragma}")
         self._connection = QuickConnection(self.driver)
 

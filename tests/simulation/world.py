@@ -38,6 +38,7 @@ class Outcome:
 
     seed: int
     steps: int
+    events: int
     seconds: int
     trace: str
     broken: str | None
@@ -62,6 +63,7 @@ class World:
         self.counts: Counter[str] = Counter()
         self.is_quiet = False
         self.version = 0
+        self._looked_version, self._nothing_until = -1, 0.0
         self.broken: str | None = None
         self.database: Any = store.open_quick() if folder is None else store.open_real(folder)
         self._cut_links: set[tuple[str, str]] = set()
@@ -131,6 +133,7 @@ class World:
             self.note(f"lost {source[0]}>{to[0]}", octets)
             self.count("lost")
             self.clock.steps += 1
+            self.clock.events += 1
             return
         copies = 2 if random.random() < faults.duplication else 1
         for _ in range(copies):
@@ -184,6 +187,12 @@ class World:
             if node.is_alive:
                 node.looking.wake()
         self.version += 1
+
+    def nothing_until(self) -> float:
+        """Until when a look at the store sees nothing, if nobody writes; asked of the store once for all servers."""
+        if self._looked_version != self.version:
+            self._looked_version, self._nothing_until = self.version, self.checks.nothing_until()
+        return self._nothing_until
 
     def trouble(self, where: str, node: Node) -> bool:
         """Whether a server dies at this very point."""
@@ -336,6 +345,7 @@ def live_through(seed: int, mix: Mix, steps: int, folder: Path | None = None, lo
     return Outcome(
         seed=seed,
         steps=world.clock.steps,
+        events=world.clock.events,
         seconds=(world.clock.at - START) // 1000,
         trace=world.trace.hexdigest(),
         broken=broken,
