@@ -333,8 +333,9 @@ class Router:
             return
         self._answer(request, source, None)
         if request.code == Code.DISCONNECT_REQUEST:
-            # One that names an address only may be on its way, and be sent again, when another line begins there.
-            if world.ordered_at(octets) >= online.since:
+            # One that names an address only may be on its way, and be sent again, when another line begins there; or
+            # it was looked up that none does, and a server hears of that a moment later.
+            if world.ordered_at(octets) > online.since + world.commit_takes:
                 world.checks.cut_by_order(online)
             self.end(online, TerminateCause.ADMIN_RESET)
             online.phone.was_cut(self)
