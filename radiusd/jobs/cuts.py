@@ -13,7 +13,7 @@ from policy.holding import lose_connection
 from policy.quantities import Instant
 from radiusd.store import outbox, rows
 from radiusd.store.directory import Cafe
-from radiusd.store.schema import connections
+from radiusd.store.schema import connections, sessions
 from radiusd.store.work import Command, Needs, Work
 from radiusd.store.writer import Job
 
@@ -26,6 +26,18 @@ _LATER = select(connections.c.device, connections.c.nas, connections.c.started_a
     connections.c.id != bindparam("itself"),
     connections.c.opened_at >= bindparam("since"),
     connections.c.user_name == bindparam("user_name"),
+)
+_its_session = sessions.alias("its_session")
+# Who comes back and is let in from memory has no connection until the Start.
+_IN_AGAIN = (
+    select(sessions.c.id)
+    .join_from(sessions, _its_session, _its_session.c.pass_id == sessions.c.pass_id)
+    .where(
+        _its_session.c.id == bindparam("session_id"),
+        sessions.c.id != _its_session.c.id,
+        sessions.c.phase == "ACTIVE",
+        sessions.c.device == bindparam("device"),
+    )
 )
 _LATER_AT_ADDRESS = _LATER.where(connections.c.framed_ip_address == bindparam("framed_ip_address"))
 
@@ -108,7 +120,12 @@ class FindSuccessorJob(Job):
         found = work.database.execute(query, values).all()
         if any(row.started_at is not None and (row.device, row.nas) == (line.device, line.nas) for row in found):
             return Successor.BEGUN
-        return Successor.ACCEPTED if found else Successor.NONE
+        return Successor.ACCEPTED if found or self._is_in_again(work) else Successor.NONE
+
+    def _is_in_again(self, work: Work) -> bool:
+        """Whether the device has another session by now, in which it may be let in at any moment."""
+        values = {"session_id": self.connection.session_id, "device": self.connection.device}
+        return work.database.execute(_IN_AGAIN, values).first() is not None
 
 
 @frozen
