@@ -100,8 +100,9 @@ def test_r26_acknowledges_nothing_on_a_full_disk(places: Places) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_r28_at_every_point_of_everything_a_call_may_fail(places: Places) -> None:
-    report = run(places, lambda stage: everywhere.run(stage, everywhere.Plan()))
+def test_r28_at_every_point_of_a_login_and_a_stop_a_call_may_fail(places: Places) -> None:
+    # All other acts take minutes: they are in scripts/faults.
+    report = run(places, lambda stage: everywhere.run(stage, everywhere.Plan(acts=("login", "stop"), fewest=16)))
     assert report.complaints == []
     assert report.is_green
 
