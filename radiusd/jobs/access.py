@@ -14,6 +14,7 @@ from radiusd.handlers.translate import Credentials, Line, Pap
 from radiusd.store.decisions import Decision
 from radiusd.store.directory import Cafe, Router
 from radiusd.store.loading import Login
+from radiusd.store.rows import connection_key
 from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Job
 from radiusd.vault import Vault
@@ -64,10 +65,12 @@ class AccessJob(Job):
     has_looked_for_ghosts: bool = False
 
     def needs(self) -> Needs:
-        """The login, the device, and by them the passes."""
+        """The login, the device, and by them the passes; and what was let in under this very id before."""
         names = {self.line.user_name, self.line.user_name.upper()} - {""}
         devices = {self.line.device, canonical_mac(self.line.user_name) or ""} - {""}
-        return Needs(names=names, devices=devices)
+        name = self.line.acct_session_id
+        keys = () if name is None else (connection_key(self.router.id, self.line.nas, name),)
+        return Needs(names=names, devices=devices, keys=keys)
 
     def more(self, work: Work) -> Needs | None:
         """A login for one pass names it."""

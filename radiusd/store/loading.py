@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, and_, func, or_, select, union
+from sqlalchemy import Connection, and_, func, or_, select, tuple_, union
 
 from policy.accounts import Account, Device
 from policy.connection import Connection as Line
@@ -91,12 +91,18 @@ _WHERE_CONNECTIONS_ARE = select(
     connections.c.id, connections.c.key, connections.c.session_id, sessions.c.pass_id
 ).outerjoin_from(connections, sessions, connections.c.session_id == sessions.c.id)
 _BY_ID = Query(_WHERE_CONNECTIONS_ARE.where(among(connections.c.id)))
-# A router uses its Acct-Session-Ids again and again, so that one key may have named many.
+# A router uses its Acct-Session-Ids again and again, so that one key may have named many. The newest is so by time:
+# every server takes ids from a block of its own, and a later connection may have a smaller one.
+_newer = connections.alias("newer")
 _LATEST_BY_KEY = Query(
     _WHERE_CONNECTIONS_ARE.where(
-        connections.c.id.in_(
-            select(func.max(connections.c.id)).where(among(connections.c.key)).group_by(connections.c.key)
+        among(connections.c.key),
+        ~select(_newer.c.id)
+        .where(
+            _newer.c.key == connections.c.key,
+            tuple_(_newer.c.opened_at, _newer.c.id) > tuple_(connections.c.opened_at, connections.c.id),
         )
+        .exists(),
     )
 )
 _PASS_IDS_OF_SESSIONS = Query(select(sessions.c.pass_id).where(among(sessions.c.id)))

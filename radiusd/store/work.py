@@ -378,8 +378,16 @@ class Work:
         self._index_key(rows.key_of(line), line.id)
 
     def _index_key(self, key: str | None, connection_id: int) -> None:
-        if key is not None and connection_id > self._latest_by_key.get(key, 0):
+        known = None if key is None else self._latest_by_key.get(key)
+        if key is None or known == connection_id:
+            return
+        if known is None or self._age(connection_id) >= self._age(known):
             self._latest_by_key[key] = connection_id
+
+    def _age(self, connection_id: int) -> tuple[int, int]:
+        """By time: a later connection of another server may have a smaller id."""
+        line = self.connection(connection_id)
+        return (0, 0) if line is None else (line.opened_at, line.id)
 
     def decide(self, decision: Decision) -> None:
         """Keep why."""
@@ -390,6 +398,7 @@ class Work:
     def save(self) -> None:
         """Write every row that differs from what was loaded. Raises Conflict if somebody else wrote one meanwhile."""
         self._count_what_is_unchanged()
+        self.commands[:] = [each for each in self.commands if not self._is_over(each.connection.id)]
         changed = [saving.Change(self._stored[each], self._current[each], self._unsaved) for each in self._wakes]
         self._save_passes(changed)
         saving.save_sessions(self.database, changed)
@@ -397,6 +406,11 @@ class Work:
         saving.save_commands(self.database, self.commands, self.changes, self._lease)
         self.pc.save()
         record(self.database, self._decisions)
+
+    def _is_over(self, connection_id: int) -> bool:
+        """Whether what was to be cut came to its end in this very transaction."""
+        line = self.connection(connection_id)
+        return line is not None and line.is_closed
 
     def _count_what_is_unchanged(self) -> None:
         """Of passes that were recalled, and not put, there are the counters of this transaction to write."""
