@@ -163,15 +163,21 @@ def test_an_address_that_was_first_told_by_a_late_report_is_kept_with_the_next(s
     assert lines(server)[0].framed_ip_address == "10.5.0.2"
 
 
+class FailsBeside(Fails):
+    """In one transaction with what is remembered, on either store."""
+
+    is_ordinary = True
+
+
 def test_a_batch_that_fails_is_forgotten_and_done_again(server: Server, guest: Guest) -> None:
     server.pass_time(60)
     guest.says(server, "Interim-Update", 100, 60)
     known = dict(server.committer.memory.lines)
     server.held_back = []
     guest.says(server, "Interim-Update", 200, 60)
-    server.submit(Fails(), lambda _: None)
+    server.submit(FailsBeside(), lambda _: None)
     server.let_go()
-    assert [type(job) for job, _ in server.failures] == [Fails]
+    assert [type(job) for job, _ in server.failures] == [FailsBeside]
     assert all(not each.is_current for each in known.values())
     assert lines(server)[0].uploaded == 200
     guest.says(server, "Interim-Update", 300, 60)
