@@ -7,6 +7,7 @@ decided again from the store. Memory makes nothing right, only faster.
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import Any
 
 from attrs import define, frozen
 
@@ -111,53 +112,50 @@ class Memory:
             self.forget(next(iter(self._passes)))
 
     def _known(self, kept: Kept, connection: Connection, wire: Wire) -> Known:
-        used = connection.counters.used
-        line = Known(
-            connection_id=connection.id,
-            opened_at=connection.opened_at,
-            last_at=connection.last_at,
-            uploaded=used.uploaded,
-            downloaded=used.downloaded,
-            seconds=used.seconds,
+        return self._enter(
+            connection,
+            wire,
+            version=kept.versions[connection.id],
             octets_allowed=octets_allowed(kept.holding, connection),
             quiet_until=quiet_until(kept.holding, kept.wake_at),
             counted_from=counted_from(kept.holding, connection),
-            wire=wire,
-            version=kept.versions[connection.id],
             kept=kept,
         )
-        self._enter(line)
-        return line
 
     def keep_loose(self, connection: Connection, version: int, wire: Wire) -> None:
         """Remember a connection that belongs to no pass we know."""
         if not is_ordinary(connection):
             return
-        used = connection.counters.used
-        line = Known(
-            connection_id=connection.id,
-            opened_at=connection.opened_at,
-            last_at=connection.last_at,
-            uploaded=used.uploaded,
-            downloaded=used.downloaded,
-            seconds=used.seconds,
+        self._loose[wire.key] = self._enter(
+            connection,
+            wire,
+            version=version,
             octets_allowed=ANY,
             quiet_until=NEVER,
             counted_from=None,
-            wire=wire,
-            version=version,
             connection=connection,
         )
-        self._enter(line)
-        self._loose[wire.key] = line
         if len(self._loose) > self._most:
             self.forget_line(next(iter(self._loose.values())))
 
-    def _enter(self, line: Known) -> None:
-        before = self.lines.get(line.wire.key)
+    def _enter(self, counted: Connection, wire: Wire, **known: Any) -> Known:
+        """What is known from now on of the connection that packets like `wire` are about."""
+        used = counted.counters.used
+        line = Known(
+            connection_id=counted.id,
+            opened_at=counted.opened_at,
+            last_at=counted.last_at,
+            uploaded=used.uploaded,
+            downloaded=used.downloaded,
+            seconds=used.seconds,
+            wire=wire,
+            **known,
+        )
+        before = self.lines.get(wire.key)
         if before is not None:
             before.is_current = False
-        self.lines[line.wire.key] = line
+        self.lines[wire.key] = line
+        return line
 
     def forget(self, pass_id: int) -> None:
         """Know nothing of this pass."""

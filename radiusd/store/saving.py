@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import evolve, frozen
 from sqlalchemy import Connection as DatabaseConnection
@@ -155,18 +155,6 @@ def save_connections(
 def _must_match(matched: int, batch: Sequence[object]) -> None:
     if matched != len(batch):
         raise Conflict("somebody else wrote the same rows meanwhile")
-
-
-class _Ordered(Protocol):
-    """A wish sent to a router."""
-
-    id: int
-    connection: Connection
-    created_at: Instant
-
-
-class _Changing(_Ordered, Protocol):
-    attributes: Mapping[str, str | int]
 
 
 def save_commands(database: DatabaseConnection, cuts: Sequence[Any], changes: Sequence[Any], lease: int) -> None:
