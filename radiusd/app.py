@@ -153,7 +153,7 @@ class App:
         )
         self._prober = Prober(self._client, self._cutter, self._known, submit, now, self.counters)
         changer = Changer(self._client, self._known, submit, now, self.counters)
-        self._orders = Orders(self._cutter, changer)
+        self._orders = Orders(self._cutter, changer, self._away.logins.heard)
         self._watch = Watch(self._look, revision, self._known, self._orders, submit, now, self._saw)
         self._following = Following(self._returning, self._begin_node(), submit, lambda: self._writer.waiting, now)
         committer.tell = self._following.tell
@@ -255,7 +255,6 @@ class App:
             if isinstance(each, Moved):
                 self._returning.forget_passes(each.pass_ids)
                 self._mirror.moved(each.pass_ids)
-        self._away.logins.heard(afterwards)
         for done, result in results:
             try:
                 done(result)
@@ -268,6 +267,9 @@ class App:
     def _saw(self, seen: Seen, at: Instant) -> None:
         if seen.directory is not None:
             self._mirror.everything_may_have_moved()
+            self._away.logins.others_changed(None)
+        elif seen.changes is not None:
+            self._away.logins.others_changed(seen.changes.pass_ids)
         self._following.saw(seen, at)
 
     def _begin_node(self) -> int | None:

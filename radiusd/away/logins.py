@@ -1,13 +1,15 @@
 """Logins while the store is away, by the rule that the operator wrote."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from policy.admission import Accepted, Refused
 from policy.facts import fact
@@ -27,9 +29,9 @@ from radiusd.store.work import Afterwards, CutCommand
 from radiusd.store.writer import Done, Failed, Job
 
 _log = Logger()
-EVERY = 2.0
+EVERY = 1.0
 """Seconds between looks at the store for what memory lacks."""
-_AT_ONCE = 500
+_AT_ONCE = 2_000
 
 FindLogins = Callable[[Collection[str]], "Deferred[dict[str, Login]]"]
 FindEnded = Callable[[Sequence[int]], "Deferred[Collection[int]]"]
@@ -87,8 +89,11 @@ class Logins:
             self._lately.forget(job)
 
     def _grant(self, job: AccessJob, done: Done) -> bool:
-        """Let in who was let in, once that is written down; whether this is such a one."""
-        granted = self._lately.grant(job)
+        """Let in who was let in, once that is written down; whether this is such a one.
+
+        A store that is only slow will tell in a while: nobody is let in against what others may have changed in it.
+        """
+        granted = self._lately.grant(job, only_if_certain=self._gate.outlook is not Outlook.AWAY)
         if granted is None:
             return False
         why = fact("store_away", time=granted.time)
@@ -114,11 +119,15 @@ class Logins:
             self._counters.drop(error.reason, "the spool", f"({error})", what="an Access-Request")
             done(Failed(StoreIsAway(str(error))))
 
-    def heard(self, afterwards: Sequence[Afterwards]) -> None:
-        """What was committed: whose connection is to be cut is not let in from memory."""
+    def heard(self, afterwards: Iterable[Afterwards]) -> None:
+        """What was committed, here or elsewhere: whose connection is to be cut is not let in from memory."""
         for each in afterwards:
             if isinstance(each, CutCommand) and each.connection.session_id is not None:
                 self._lately.forget_session(each.connection.session_id)
+
+    def others_changed(self, pass_ids: Collection[int] | None) -> None:
+        """Others changed these passes, or anything."""
+        self._lately.doubt(pass_ids)
 
 
 class Reminding:
@@ -163,15 +172,26 @@ class Reminding:
             known.is_without_login = known.login is None
 
     def _check_some(self) -> "Deferred[None]":
-        if not self._to_check:
-            self._to_check = self._lately.sessions()
-        some, self._to_check = self._to_check[:_AT_ONCE], self._to_check[_AT_ONCE:]
+        doubtful = self._lately.doubtful
+        some = list(islice(doubtful, _AT_ONCE))
+        for each in some:
+            del doubtful[each]
+        if not some:
+            if not self._to_check:
+                self._to_check = self._lately.sessions()
+            some, self._to_check = self._to_check[:_AT_ONCE], self._to_check[_AT_ONCE:]
         found: Deferred[Any] = self._find_ended(some) if some else _nothing_found()
-        return found.addCallback(self._forget)
+        return found.addCallbacks(partial(self._told, some), partial(self._not_told, some))
 
-    def _forget(self, ended: Collection[int]) -> None:
+    def _told(self, asked: Sequence[int], ended: Collection[int]) -> None:
         for each in ended:
             self._lately.forget_session(each)
+        for each in asked:
+            self._lately.found_alive(each)
+
+    def _not_told(self, asked: Sequence[int], failure: Failure) -> Failure:
+        self._lately.doubtful.update(dict.fromkeys(asked))
+        return failure
 
     def _looked(self, _: object) -> None:
         self._is_reading = False

@@ -1,6 +1,7 @@
 """Who was let in lately, and what may be granted to them while the store is away. No clock, no store."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
 from hashlib import blake2b
 from hmac import compare_digest
 
@@ -25,13 +26,17 @@ Key = tuple[int, str, str]
 
 @define(eq=False)
 class LetIn:
-    """What was granted at `at`; `login` is what the password is checked against where only CHAP was seen."""
+    """What was granted at `at`; `login` is what the password is checked against where only CHAP was seen.
+
+    It is certain until others changed something that it may follow from, and again once the store was asked.
+    """
 
     at: Instant
     accepted: Accepted
     proof: bytes | None = field(repr=False)
     login: Login | None = None
     is_without_login: bool = False
+    is_certain: bool = True
 
 
 def key_of(job: AccessJob) -> Key | None:
@@ -47,6 +52,10 @@ class LetInLately:
         self._most = most
         self._known: OrderedDict[Key, LetIn] = OrderedDict()
         self._of_session: dict[int, Key] = {}
+        self._of_pass: defaultdict[int, set[int]] = defaultdict(set)
+        """The sessions of each pass."""
+        self.doubtful: dict[int, None] = {}
+        """Sessions of which the store is to be asked whether they live, the first doubted first."""
         self._alone: dict[tuple[int, str], Key] = {}
         """By branch and user name, on passes for one device: who holds the place."""
 
@@ -65,8 +74,9 @@ class LetInLately:
             login = None
         known = self._known[key] = LetIn(job.at, _plain(accepted), self._proof(job.credentials), login)
         if before is not None and before.accepted.session_id != accepted.session_id:
-            self._of_session.pop(before.accepted.session_id, None)
+            self._forget_whose(before.accepted)
         self._of_session[accepted.session_id] = key
+        self._of_pass[accepted.pass_id].add(accepted.session_id)
         if len(self._known) > self._most:
             self._forget(next(iter(self._known)))
         return known
@@ -93,15 +103,38 @@ class LetInLately:
     def _forget(self, key: Key) -> None:
         known = self._known.pop(key, None)
         if known is not None:
-            self._of_session.pop(known.accepted.session_id, None)
+            self._forget_whose(known.accepted)
             if self._alone.get(key[:2]) == key:
                 del self._alone[key[:2]]
+
+    def _forget_whose(self, accepted: Accepted) -> None:
+        self._of_session.pop(accepted.session_id, None)
+        of_pass = self._of_pass[accepted.pass_id]
+        of_pass.discard(accepted.session_id)
+        if not of_pass:
+            del self._of_pass[accepted.pass_id]
 
     def sessions(self) -> list[int]:
         """The sessions of all that are remembered."""
         return list(self._of_session)
 
-    def grant(self, job: AccessJob) -> Accepted | None:
+    def doubt(self, pass_ids: Iterable[int] | None) -> None:
+        """Others changed these passes, or anything: what is remembered of them is no longer certain."""
+        if pass_ids is None:
+            doubted: Iterable[int] = tuple(self._of_session)
+        else:
+            doubted = [session for each in pass_ids for session in self._of_pass.get(each, ())]
+        for session in doubted:
+            self._known[self._of_session[session]].is_certain = False
+            self.doubtful[session] = None
+
+    def found_alive(self, session_id: int) -> None:
+        """The store said so, to a question asked after the last doubt, or else it stays in doubt."""
+        key = self._of_session.get(session_id)
+        if key is not None and session_id not in self.doubtful:
+            self._known[key].is_certain = True
+
+    def grant(self, job: AccessJob, *, only_if_certain: bool = False) -> Accepted | None:
         """What the device gets while nobody can be asked; None if it gets nothing.
 
         Never longer than was left to it then, and one hour at most; never more data than was left to it then.
@@ -109,6 +142,8 @@ class LetInLately:
         key = key_of(job)
         known = None if key is None else self._known.get(key)
         if known is None or not 0 <= job.at - known.at <= REMEMBERED_FOR or not self._is_the_same(job, known):
+            return None
+        if only_if_certain and not known.is_certain:
             return None
         before = known.accepted
         passed = (job.at - known.at + 999) // 1000
