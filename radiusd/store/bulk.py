@@ -13,6 +13,8 @@ import msgspec
 from sqlalchemy import CompoundSelect, Connection, LargeBinary, Select, Table, func, select
 from sqlalchemy.dialects import postgresql
 
+from radiusd.store import driver
+
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 Row = tuple[Any, ...]
@@ -38,9 +40,9 @@ class Insert(_Statement):
         if not rows:
             return
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(self._sqlite, (_as_json(rows),))
+            driver.execute(connection, self._sqlite, (_as_json(rows),))
         else:
-            connection.exec_driver_sql(self._postgresql, tuple(map(as_array, zip(*rows, strict=True))))
+            driver.execute(connection, self._postgresql, tuple(map(as_array, zip(*rows, strict=True))))
 
     @cached_property
     def _sqlite(self) -> str:
@@ -72,8 +74,10 @@ class Rewrite(_Statement):
         if not rows:
             return 0
         if connection.dialect.name == "sqlite":
-            return connection.exec_driver_sql(self._sqlite, (_as_json(rows),)).rowcount
-        return connection.exec_driver_sql(self._postgresql, tuple(map(as_array, zip(*rows, strict=True)))).rowcount
+            done = driver.execute(connection, self._sqlite, (_as_json(rows),))
+        else:
+            done = driver.execute(connection, self._postgresql, tuple(map(as_array, zip(*rows, strict=True))))
+        return int(done.rowcount)
 
     def _changes(self, new: Sequence[str]) -> str:
         texts = [self._change(name, value, f"t.{name}") for name, value in zip(self._columns, new, strict=False)]
@@ -106,24 +110,39 @@ class Rewrite(_Statement):
 
 
 class Query:
-    """Rows that are read: the values of each in the order of the statement's columns. Octets are never NULL."""
+    """Rows that are read: the values of each in the order of the statement's columns. Octets are never NULL.
+
+    What varies from one time to the next are lists of keys, as of `among`.
+    """
 
     def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
-        self._statement = statement
+        self._statement = driver.Statement(statement)
         found = statement.subquery("found")
         self._octets = [place for place, each in enumerate(found.c) if isinstance(each.type, LargeBinary)]
         values = [func.hex(each) if place in self._octets else each for place, each in enumerate(found.c)]
-        self._as_json = select(func.json_group_array(func.json_array(*values)))
+        self._as_json = driver.Statement(select(func.json_group_array(func.json_array(*values))))
 
-    def rows(self, connection: Connection, **values: Any) -> Sequence[Sequence[Any]]:
+    def rows(self, connection: Connection, **keys: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """What is found."""
         if connection.dialect.name == "sqlite":
-            found: list[list[Any]] = _decode(connection.execute(self._as_json, values).scalar_one())
+            values = {name: as_keys_of_sqlite(each) for name, each in keys.items()}
+            (told,) = self._as_json.run(connection, values).fetchone()
+            found: list[list[Any]] = _decode(told)
             for place in self._octets:
                 for row in found:
                     row[place] = bytes.fromhex(row[place])
             return found
-        return connection.execute(self._statement, values).all()
+        values = {name: as_array(each) for name, each in keys.items()}
+        rows: list[Sequence[Any]] = self._statement.run(connection, values).fetchall()
+        return [self._with_octets(row) for row in rows] if self._octets else rows
+
+    def _with_octets(self, row: Sequence[Any]) -> Sequence[Any]:
+        return [bytes(value) if place in self._octets else value for place, value in enumerate(row)]
+
+
+def as_keys_of_sqlite(keys: Sequence[Any]) -> str:
+    """A list of keys as the text that `json_each` takes."""
+    return _ENCODER.encode(keys).decode()
 
 
 def as_array(values: Iterable[str | int | None]) -> str:

@@ -4,8 +4,6 @@ SQLite takes one writer at a time. Its library before 3.51.3 can corrupt a WAL w
 at once, so every writer here, in whatever process, first takes a lock on a file beside the database.
 """
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -15,8 +13,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from radiusd.store import feed_schema, game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
+from radiusd.store import driver, feed_schema, game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
 from radiusd.store.errors import StoreError, WrongSchema
+from radiusd.store.locking import FileLock, OpenLock
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -28,18 +27,24 @@ class Database:
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
-        self._lock_path = f"{self.url.database}.lock" if self.is_sqlite else None
+        self.lock = FileLock(f"{self.url.database}.lock", str(self.url.database)) if self.is_sqlite else None
         self.watching: Callable[[Any], AbstractContextManager[None]] = nullcontext
         """Entered with the driver's connection for as long as a transaction runs."""
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write; committed and durable at its end, undone by an exception."""
-        with self._only_writer(), self.engine.connect() as connection, self._watching(connection):
+        with _held(self.lock), self.engine.connect() as connection, self.transaction(connection):
+            yield connection
+
+    @contextmanager
+    def transaction(self, connection: Connection) -> Iterator[None]:
+        """What `writing` does with a connection, for somebody who holds the lock."""
+        with self._watching(connection):
             if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                driver.execute(connection, "BEGIN IMMEDIATE", ())
             try:
-                yield connection
+                yield
             except BaseException:
                 connection.rollback()
                 raise
@@ -59,29 +64,6 @@ class Database:
 
     def _watching(self, connection: Connection) -> AbstractContextManager[None]:
         return self.watching(connection.connection.dbapi_connection)
-
-    @contextmanager
-    def _only_writer(self) -> Iterator[None]:
-        if self._lock_path is None:
-            yield
-            return
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            self._share_with_owner(descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _share_with_owner(self, descriptor: int) -> None:
-        """An administrator may be root; the server, to whom the database belongs, must get at the lock as well."""
-        if os.geteuid() == 0:
-            try:
-                owner = Path(str(self.url.database)).stat()
-            except FileNotFoundError:
-                return
-            if os.fstat(descriptor).st_uid != owner.st_uid:
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
     def migrate(self) -> None:
         """Make the tables, or bring them up to this version. Raises WrongSchema, StoreError."""
@@ -121,6 +103,43 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+class OpenConnection:
+    """Transactions of one thread that writes all the time: connection and lock stay open from one to the next."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = None if database.lock is None else OpenLock(database.lock)
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """As of a Database."""
+        with _held(self._lock):
+            try:
+                if self._connection is None:
+                    self._connection = self._database.engine.connect()
+                with self._database.transaction(self._connection):
+                    yield self._connection
+            except BaseException:
+                self._let_go()
+                raise
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def close(self) -> None:
+        """Let go of what is open; the next transaction opens it again."""
+        self._let_go()
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _held(lock: FileLock | OpenLock | None) -> AbstractContextManager[None]:
+    return nullcontext() if lock is None else lock.held()
 
 
 def known_revisions() -> list[str]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 
 from policy.quantities import Instant
 from radiusd.store import identifiers
+from radiusd.store.driver import Statement
 from radiusd.store.feed_schema import feed
 
 KEPT = 20_000
@@ -29,7 +30,7 @@ _MOST_NODES = 1_000
 _BEGIN = insert(feed).values(node=bindparam("node"), number=0, pass_ids="", at=bindparam("at"))
 # Counted on from what is stored: a number is neither left out nor used twice, whatever became of the last transaction.
 # Of a node that was taken for dead nothing is stored: so high a number tells everybody that something was left out.
-_TELL = (
+_TELL = Statement(
     insert(feed)
     .from_select(
         ["node", "number", "pass_ids", "at"],
@@ -115,7 +116,7 @@ def tell(connection: Connection, node: int, pass_ids: Collection[int], at: Insta
     so every few minutes (with no passes), for one that is silent for a day counts as dead.
     """
     told = ",".join(map(str, pass_ids))
-    number = connection.execute(_TELL, {"node": node, "pass_ids": told, "at": at}).scalar_one()
+    (number,) = _TELL.run(connection, {"node": node, "pass_ids": told, "at": at}).fetchone()
     if number % _PRUNE_OWN_EVERY == 0:
         connection.execute(_PRUNE_OWN, {"node": node, "before": at - _PRUNED_AFTER})
 

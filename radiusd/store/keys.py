@@ -1,6 +1,5 @@
 """`column is among these keys`, with one statement text however many keys there are."""
 
-import json
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Dialect, TypeDecorator, bindparam
@@ -9,7 +8,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Text
 
-from radiusd.store.bulk import as_array
+from radiusd.store.bulk import as_array, as_keys_of_sqlite
 
 
 class _Keys(TypeDecorator[Any]):
@@ -19,7 +18,7 @@ class _Keys(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return json.dumps(value) if dialect.name == "sqlite" else as_array(value)
+        return as_keys_of_sqlite(value) if dialect.name == "sqlite" else as_array(value)
 
 
 class _Among(FunctionElement[bool]):

@@ -71,7 +71,9 @@ _WALLETS = Query(
     select(branches.c.id).where(among(branches.c.id)).order_by(branches.c.id).with_for_update(key_share=True)
 )
 _EVERY_SESSION = select(*(sessions.c[name] for name in SESSION))
-_LIVE_SESSIONS = Query(_EVERY_SESSION.where(among(sessions.c.pass_id), sessions.c.phase.in_(["PENDING", "ACTIVE"])))
+_LIVE_SESSIONS = Query(
+    _EVERY_SESSION.where(among(sessions.c.pass_id), or_(sessions.c.phase == "PENDING", sessions.c.phase == "ACTIVE"))
+)
 _SESSIONS = Query(_EVERY_SESSION.where(among(sessions.c.id)))
 # Their counters go up without the lock of their pass, so they are locked as well: after the passes, in their own order.
 _EVERY_CONNECTION = (

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import bindparam, insert, or_, update
 
@@ -14,6 +14,7 @@ from policy.holding import Holding, settled
 from policy.quantities import Instant
 from policy.session import Session
 from policy.usage import Usage
+from policy.values import evolve
 from radiusd.store import rows
 from radiusd.store.bulk import Insert, Rewrite
 from radiusd.store.errors import Conflict

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
-from attrs import evolve, frozen
+from attrs import frozen
 from sqlalchemy import Connection as DatabaseConnection
 
 from policy.accounts import Account, Branch, Device
@@ -15,6 +15,7 @@ from policy.meter import Taken
 from policy.quantities import Instant
 from policy.session import Session
 from policy.usage import Counters, Usage
+from policy.values import evolve
 from radiusd.store import loading, rows, saving
 from radiusd.store.decisions import Decision, record
 from radiusd.store.identifiers import Identifiers

@@ -15,7 +15,7 @@ from attrs import frozen
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from radiusd.store.database import Database
+from radiusd.store.database import Database, OpenConnection
 from radiusd.store.errors import Conflict
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.memory import Kept, Known, Memory
@@ -68,7 +68,8 @@ class Committer:
     """Carries out batches of jobs; not thread-safe, and without a thread of its own."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._is_sqlite = database.is_sqlite
+        self._connection = OpenConnection(database)
         self._identifiers = Identifiers(_IDS_AT_ONCE)
         self.memory = Memory()
         self.conflicts = 0
@@ -103,7 +104,7 @@ class Committer:
         Where several write at once they are two transactions: one locks rows as it writes them, the other as it reads
         them, each in the order of their ids, so that no two writers ever wait for each other.
         """
-        if self._database.is_sqlite:
+        if self._is_sqlite:
             return [], list(range(len(jobs)))
         recalled: list[int] = []
         reading: list[int] = []
@@ -139,7 +140,7 @@ class Committer:
     def _stock(self) -> None:
         short = self._identifiers.short_of(LARGEST_BATCH)
         if short:
-            with self._database.writing() as connection:
+            with self._connection.writing() as connection:
                 self._identifiers.stock(connection, short)
 
     def _commit_anew(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
@@ -155,7 +156,7 @@ class Committer:
     def _commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
         work: Work | None = None
         try:
-            with self._database.writing() as connection:
+            with self._connection.writing() as connection:
                 work = Work(connection, self._identifiers, LEASE, self.memory)
                 work.prepare(job for job in jobs if not job.is_ordinary)
                 results = [job.run(work) for job in jobs]
@@ -170,6 +171,10 @@ class Committer:
         work.remember()
         self._moved += work.moved
         return results, [*work.commands, *work.changes, *work.settled]
+
+    def close(self) -> None:
+        """Let go of the store until the next batch."""
+        self._connection.close()
 
 
 def _nobody_else(connection: Connection, pass_ids: Sequence[int]) -> None:
@@ -212,6 +217,7 @@ class Writer:
                 answers = [(done, result) for (_, done), result in zip(taken, results, strict=True)]
                 self._deliver(answers, [*afterwards, *self._committer.moved()])
             if len(taken) < len(batch):
+                self._committer.close()
                 return
 
     def _next_batch(self) -> list[tuple[Job, Done] | None]:

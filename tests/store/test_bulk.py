@@ -15,7 +15,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    bindparam,
     insert,
     select,
     union,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 
 from radiusd.store.bulk import Insert, Query, Rewrite
 from radiusd.store.database import Database
+from radiusd.store.keys import among
 
 THINGS = Table(
     "things",
@@ -152,11 +152,11 @@ def test_a_row_without_a_version_is_always_written(store: Database) -> None:
 
 
 def test_octets_are_read_as_octets(store: Database) -> None:
-    octets = Query(select(THINGS.c.id, THINGS.c.octets).where(THINGS.c.id == bindparam("wanted")))
+    octets = Query(select(THINGS.c.id, THINGS.c.octets).where(among(THINGS.c.id, "wanted")))
     both = Query(union(select(THINGS.c.id), select(THINGS.c.number).where(THINGS.c.number.is_not(None))))
     with store.writing() as connection:
         connection.execute(insert(THINGS), [{"id": 1, "octets": bytes(range(256))}, {"id": 2, "octets": b""}])
         for wanted, expected in ((1, bytes(range(256))), (2, b"")):
-            ((_, found),) = octets.rows(connection, wanted=wanted)
+            ((_, found),) = octets.rows(connection, wanted=[wanted])
             assert bytes(found) == expected
         assert sorted(row[0] for row in both.rows(connection)) == [1, 2]

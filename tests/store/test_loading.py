@@ -3,12 +3,10 @@ row of a table."""
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from policy.connection import Closing
 from policy.cut import BY_CLOSING
@@ -22,22 +20,10 @@ from radiusd.store import live, outbox, revisions
 from radiusd.store.database import Database
 from radiusd.store.writer import Job
 from tests.server.given import PHONE, TABLET, Server, a_login, a_report
+from tests.store.statements import statements
 
 BATCHES = (1, 10, 100)
 REPORTS = ("Start", "Interim-Update", "Stop")
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """The statements of this time, each with its (first) parameters."""
-    heard: list[tuple[str, Any]] = []
-
-    def hear(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        heard.append((statement, parameters[0] if isinstance(parameters, list) else parameters))
-
-    event.listen(database.engine, "before_cursor_execute", hear)
-    yield heard
-    event.remove(database.engine, "before_cursor_execute", hear)
 
 
 # How many statements

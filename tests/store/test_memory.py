@@ -1,11 +1,9 @@
 """What a writer remembers: the next packet asks the store nothing, and comes to the same."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 
 from policy.package import Package
 from policy.quantities import Octets, Seconds
@@ -17,21 +15,13 @@ from radiusd.store.schema import connections, passes, sessions
 from radiusd.store.work import Work
 from radiusd.store.writer import Job
 from tests.server.given import NOON, PHONE, TABLET, Server
+from tests.store.statements import statements
 from tests.store.worlds import Fails, without_connection
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """The first word of what is executed meanwhile, but for locks and ids."""
-    seen: list[str] = []
-
-    def executed(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            seen.append(statement.split(maxsplit=1)[0])
-
-    event.listen(database.engine, "before_cursor_execute", executed)
-    yield seen
-    event.remove(database.engine, "before_cursor_execute", executed)
+def kinds(seen: list[tuple[str, Any]]) -> list[str]:
+    """The first word of each statement."""
+    return [statement.split(maxsplit=1)[0] for statement, _ in seen]
 
 
 def lines(server: Server) -> list[Any]:
@@ -104,7 +94,7 @@ def test_an_ordinary_report_asks_the_store_nothing_and_writes_one_row(server: Se
     server.pass_time(60)
     with statements(server.database) as seen:
         assert guest.says(server, "Interim-Update", 100, 60)
-    assert seen == ["UPDATE"]
+    assert kinds(seen) == ["UPDATE"]
     assert (lines(server)[0].uploaded, lines(server)[0].version) == (100, 2)
 
 
@@ -125,7 +115,7 @@ def test_a_start_and_a_stop_read_nothing_of_what_is_remembered(server: Server) -
     for kind in ("Start", "Stop"):
         with statements(server.database) as seen:
             assert guest.says(server, kind)
-        assert "SELECT" not in seen
+        assert "SELECT" not in kinds(seen)
 
 
 def test_an_interim_and_the_stop_in_one_batch_count_once(server: Server, guest: Guest) -> None:
@@ -258,7 +248,7 @@ def test_the_reports_of_a_stranger_are_counted_too(server: Server) -> None:
     server.pass_time(60)
     with statements(server.database) as seen:
         assert stranger.says(server, "Interim-Update", 100, 60)
-    assert seen == ["UPDATE"]
+    assert kinds(seen) == ["UPDATE"]
     server.held_back = []
     stranger.says(server, "Interim-Update", 200, 60)
     stranger.says(server, "Stop", 300, 60)
