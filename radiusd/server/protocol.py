@@ -13,6 +13,7 @@ from policy.quantities import Instant
 from radiusd.server.counters import Counters
 from radiusd.server.datagrams import ManyPort
 from radiusd.server.duplicates import Duplicates, InWork
+from radiusd.server.forgeries import Forgeries
 from radiusd.server.nases import Nases
 from radiusd.store.directory import Router
 from radiusd.wire.attributes import Attribute
@@ -70,6 +71,7 @@ class RadiusProtocol(DatagramProtocol):
         self._counts = counters.counts
         self._now = now
         self._duplicates = Duplicates()
+        self._forgeries = Forgeries()
 
     @property
     def in_work(self) -> int:
@@ -92,16 +94,21 @@ class RadiusProtocol(DatagramProtocol):
         if not routers:
             self._counters.drop("unknown_source", source[0])
             return
+        source, at = source[:2], self._now()
+        if self._forgeries.refuses(source, at):
+            self._counters.drop("forged_flood", source[0])
+            return
         try:
-            self._receive(datagram, source[:2], routers)
+            self._receive(datagram, source, routers, at)
         except WireError as error:
+            if isinstance(error, BadAuthenticator):
+                self._forgeries.failed(source, at)
             self._counters.drop(error.reason, source[0], f"(router {' or '.join(each.name for each in routers)})")
         except Exception:  # noqa: BLE001 - no datagram may stop the server
             self._counters.count("failed")
             _log.failure("a packet could not be handled")
 
-    def _receive(self, datagram: bytes, source: tuple[str, int], routers: tuple[Router, ...]) -> None:
-        at = self._now()
+    def _receive(self, datagram: bytes, source: tuple[str, int], routers: tuple[Router, ...], at: Instant) -> None:
         key = self._duplicates.key(datagram, source)
         known = self._duplicates.find(key, datagram)
         if known is not None:
@@ -112,6 +119,8 @@ class RadiusProtocol(DatagramProtocol):
         if handler is None:
             raise MalformedPacket("unexpected_code")
         router = _sender(packet, routers)
+        if _is_signed(packet):
+            self._forgeries.proved(source)
         self._nases.heard(router.id, at)
         self._duplicates.begin(key, datagram, at)
         self._counts[_RECEIVED[packet.code]] += 1
@@ -143,6 +152,10 @@ class RadiusProtocol(DatagramProtocol):
             self.transport.write(octets, source)
         except OSError as error:
             self._not_sent(source, error)
+
+
+def _is_signed(packet: Packet) -> bool:
+    return packet.message_authenticator_at is not None or packet.code == Code.ACCOUNTING_REQUEST
 
 
 def _sender(packet: Packet, routers: tuple[Router, ...]) -> Router:
