@@ -17,7 +17,7 @@ from radiusd.handlers.directory import Known
 from radiusd.handlers.patience import Patience
 from radiusd.handlers.returning import Returning
 from radiusd.handlers.translate import Pap, accept_attributes, credentials, line
-from radiusd.jobs.access import AccessJob, Granted, Hashed, NeedsHashing
+from radiusd.jobs.access import AccessJob, Granted, Hashed, LateCopy, NeedsHashing
 from radiusd.jobs.changes import LiftLeashJob
 from radiusd.jobs.decisions import KeepDecisionJob
 from radiusd.jobs.routers import SignsRequestsJob
@@ -111,6 +111,7 @@ class AccessHandler:
         self._boots.notice(about, router, cafe, request.at)
         job = AccessJob(
             at=request.at,
+            came_at=request.came_at,
             line=about,
             credentials=credentials(packet, router.secret),
             router=router,
@@ -139,6 +140,9 @@ class AccessHandler:
                 # Every guest asks by and by: that the store is away is told once, where it is found out.
                 if not isinstance(result.error, StoreIsAway):
                     _log.error("an Access-Request could not be recorded: {error!r}", error=result.error)
+                answer(None)
+            elif isinstance(result, LateCopy):
+                self._counters.count("late_copy")
                 answer(None)
             elif isinstance(result, NeedsHashing):
                 self._hash(job, result.encoded, answer, request)

@@ -47,7 +47,13 @@ class Granted(Accepted):
 
 _ACCEPTED = tuple(each.name for each in fields(Accepted))
 
-Answer = Accepted | Refused | NeedsHashing
+
+@frozen
+class LateCopy:
+    """A copy of the request that opened a connection, at a server that gets to it when the connection is over."""
+
+
+Answer = Accepted | Refused | NeedsHashing | LateCopy
 
 
 @frozen(kw_only=True)
@@ -55,6 +61,7 @@ class AccessJob(Job):
     """One Access-Request."""
 
     at: Instant
+    came_at: Instant
     line: Line
     credentials: Credentials
     router: Router
@@ -68,9 +75,12 @@ class AccessJob(Job):
         """The login, the device, and by them the passes; and what was let in under this very id before."""
         names = {self.line.user_name, self.line.user_name.upper()} - {""}
         devices = {self.line.device, canonical_mac(self.line.user_name) or ""} - {""}
+        key = self._key()
+        return Needs(names=names, devices=devices, keys=() if key is None else (key,))
+
+    def _key(self) -> str | None:
         name = self.line.acct_session_id
-        keys = () if name is None else (connection_key(self.router.id, self.line.nas, name),)
-        return Needs(names=names, devices=devices, keys=keys)
+        return None if name is None else connection_key(self.router.id, self.line.nas, name)
 
     def more(self, work: Work) -> Needs | None:
         """A login for one pass names it."""
@@ -79,6 +89,8 @@ class AccessJob(Job):
 
     def run(self, work: Work) -> Answer:
         """Decide, and keep why."""
+        if self._is_late(work):
+            return LateCopy()
         identified = self._identify(work)
         if isinstance(identified, NeedsHashing):
             return identified
@@ -89,6 +101,16 @@ class AccessJob(Job):
         if isinstance(answer, Accepted) and answer.is_repeatable and account is not None:
             return self._repeatable(work, answer, account)
         return answer
+
+    def _is_late(self, work: Work) -> bool:
+        """It came while a connection of its name was open, and waited here until that was closed.
+
+        Another server has answered the copy that came in time. What came after the close is a new login, though some
+        NASes name it as the last one.
+        """
+        key = self._key()
+        before = None if key is None else work.latest_by_key(key)
+        return before is not None and before.closed_at is not None and self.came_at < before.closed_at
 
     def in_the_end(self, work: Work, result: Answer) -> Answer:
         """What a later job of the batch has taken back is not granted again."""

@@ -2,7 +2,7 @@
 
 A call of its own for each datagram costs more than deciding about it: each lets go of the interpreter, and a busy
 writer's thread takes its time to give it back. Received is what has come, up to a batch; sent is what was answered
-since the reactor last had its turn.
+since the reactor last had its turn. The kernel notes when each datagram came, however long it waited to be taken.
 """
 
 import ctypes
@@ -23,7 +23,10 @@ _LARGEST = 4096 + 4
 """Octets kept of a datagram: more than any RADIUS packet has, so that a longer one is seen to be."""
 _NAME = 28  # struct sockaddr_in6
 _MESSAGE = 64  # struct mmsghdr, where a pointer has 8 octets
-_NAME_LENGTH, _LENGTH = 8, 56
+_NAME_LENGTH, _CONTROL_LENGTH, _LENGTH = 8, 40, 56
+_CONTROL = 32  # struct cmsghdr, and a struct timespec in it
+_TIMESTAMPS = 35  # SO_TIMESTAMPNS, and the kind of control message that it asks for
+_STAMP = struct.Struct("=QiiqQ")
 _INET = struct.Struct("=H2s4s")
 _INET6 = struct.Struct("=H2s4s16sI")
 _MOST_NAMES = 10_000
@@ -59,20 +62,24 @@ _IS_KNOWN = _receive is not None and _send is not None and ctypes.sizeof(_Header
 class _Batch:
     """Room for a batch of datagrams and the addresses at their other end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_times: bool) -> None:
         self.octets = bytearray(AT_ONCE * _LARGEST)
         self.names = bytearray(AT_ONCE * _NAME)
+        self.controls = bytearray(AT_ONCE * _CONTROL)
         vectors = bytearray(AT_ONCE * ctypes.sizeof(_Vector))
         headers = bytearray(AT_ONCE * _MESSAGE)
         self._vectors = (_Vector * AT_ONCE).from_buffer(vectors)
         self.headers = (_Header * AT_ONCE).from_buffer(headers)
         octets_at = ctypes.addressof((ctypes.c_char * len(self.octets)).from_buffer(self.octets))
         names_at = ctypes.addressof((ctypes.c_char * len(self.names)).from_buffer(self.names))
+        controls_at = ctypes.addressof((ctypes.c_char * len(self.controls)).from_buffer(self.controls))
         for number in range(AT_ONCE):
             self._vectors[number] = _Vector(octets_at + number * _LARGEST, _LARGEST)
             header = self.headers[number]
             header.name, header.name_length = names_at + number * _NAME, _NAME
             header.vectors, header.count = ctypes.pointer(self._vectors[number]), 1
+            if takes_times:
+                header.control, header.control_length = controls_at + number * _CONTROL, _CONTROL
         # The numbers in the headers, as an array: cheaper than field by field. Four octets each.
         self.numbers = memoryview(headers).cast("I")
         self.lengths = memoryview(vectors).cast("Q")
@@ -87,8 +94,15 @@ class _Batch:
         place = number * 16 + _NAME_LENGTH // 4
         start = number * _NAME
         name = bytes(self.names[start : start + self.numbers[place]])
-        self.numbers[place] = _NAME  # the kernel wrote what it needed
+        # The kernel wrote what it needed.
+        self.numbers[place] = _NAME
+        self.numbers[number * 16 + _CONTROL_LENGTH // 4] = _CONTROL
         return name
+
+    def came_at(self, number: int) -> int | None:
+        """When it came, in milliseconds since 1970; None if the kernel did not tell."""
+        length, _, kind, seconds, nanoseconds = _STAMP.unpack_from(self.controls, number * _CONTROL)
+        return seconds * 1_000 + nanoseconds // 1_000_000 if (length, kind) == (_CONTROL, _TIMESTAMPS) else None
 
     def put(self, number: int, datagram: bytes, name: bytes) -> None:
         """What is to be sent from this place, and where."""
@@ -110,8 +124,9 @@ class ManyPort(udp.Port):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self.not_sent: Callable[[Source, OSError], None] = _nobody_hears
-        self._received = _Batch()
-        self._sending = _Batch()
+        self._received = _Batch(takes_times=True)
+        self._sending = _Batch(takes_times=False)
+        self._taken = 0
         self._waiting: list[tuple[bytes, Source]] = []
         self._sources: dict[bytes, Source] = {}
         self._names: dict[Source, bytes] = {}
@@ -123,6 +138,7 @@ class ManyPort(udp.Port):
         reactor: Any = self.reactor
         self._later = reactor.callLater
         self._descriptor: int = self.socket.fileno()
+        self.socket.setsockopt(socket.SOL_SOCKET, _TIMESTAMPS, 1)
 
     def doRead(self) -> None:
         """Take what has come."""
@@ -132,10 +148,15 @@ class ManyPort(udp.Port):
             if count <= 0:
                 break
             for number in range(count):
+                self._taken = number
                 receive(self._received.datagram(number), self._source(self._received.name(number)))
             if count < AT_ONCE:
                 break
         self.flush()
+
+    def came_at(self) -> int | None:
+        """When the datagram came that the protocol has just been given, in milliseconds since 1970; None if unknown."""
+        return self._received.came_at(self._taken)
 
     def write(self, datagram: bytes, addr: Source | None = None) -> None:
         """Send when the reactor has its next turn, with all that is answered until then."""

@@ -46,12 +46,16 @@ Answer = Callable[[Reply | None], None]
 
 @define(eq=False)
 class Request:
-    """A packet that somebody who knows the secret of `router` sent."""
+    """A packet that somebody who knows the secret of `router` sent.
+
+    It is taken up at `at`, and came to this machine at `came_at`: earlier, where it had to wait.
+    """
 
     packet: Packet
     router: Router
     source: tuple[str, int]
     at: Instant
+    came_at: Instant
 
 
 Handler = Callable[[Request, Answer], None]
@@ -72,6 +76,8 @@ class RadiusProtocol(DatagramProtocol):
         self._now = now
         self._duplicates = Duplicates()
         self._forgeries = Forgeries()
+        self.came_at: Callable[[], int | None] = _untold
+        """When the datagram that is being handled came to this machine, if that is known."""
 
     @property
     def in_work(self) -> int:
@@ -83,6 +89,7 @@ class RadiusProtocol(DatagramProtocol):
         transport: object = self.transport
         if isinstance(transport, ManyPort):
             transport.not_sent = self._not_sent
+            self.came_at = transport.came_at
 
     def _not_sent(self, source: tuple[str, int], error: OSError) -> None:
         # The network is full or gone; the NAS will ask again, and gets the same octets.
@@ -135,10 +142,14 @@ class RadiusProtocol(DatagramProtocol):
             self._send(octets, source)
 
         try:
-            handler(Request(packet, router, source, at), answer)
+            handler(Request(packet, router, source, at, self._came(at)), answer)
         except BaseException:
             self._duplicates.forget(key)
             raise
+
+    def _came(self, at: Instant) -> Instant:
+        known = self.came_at()
+        return at if known is None else Instant(min(at, known))
 
     def _repeat(self, known: bytes | InWork, source: tuple[str, int]) -> None:
         self._counters.count("duplicate")
@@ -152,6 +163,10 @@ class RadiusProtocol(DatagramProtocol):
             self.transport.write(octets, source)
         except OSError as error:
             self._not_sent(source, error)
+
+
+def _untold() -> None:
+    return None
 
 
 def _is_signed(packet: Packet) -> bool:

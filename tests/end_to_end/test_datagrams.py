@@ -1,6 +1,7 @@
 """Datagrams in batches, over real sockets."""
 
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +17,12 @@ class Echo(DatagramProtocol):
 
     def __init__(self) -> None:
         self.sources: list[Any] = []
+        self.came_at: list[int | None] = []
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         self.sources.append(addr)
+        if isinstance(self.transport, ManyPort):
+            self.came_at.append(self.transport.came_at())
         assert self.transport is not None
         self.transport.write(datagram, addr)
 
@@ -49,6 +53,20 @@ def test_what_comes_in_batches_goes_back_to_where_it_came_from(opened: tuple[Any
     port.doRead()
     assert [client.recv(8192) for _ in sent] == sent
     assert set(protocol.sources) == {client.getsockname()[:2]}
+
+
+def test_when_a_datagram_came_is_known_however_long_it_waited(opened: tuple[Any, Echo, socket.socket]) -> None:
+    port, protocol, client = opened
+    sent_at = []
+    for _ in range(2):
+        for _ in range(3):
+            sent_at.append(time.time() * 1000)
+            client.send(b"x")
+            time.sleep(0.03)
+        port.doRead()
+    came_at = [each for each in protocol.came_at if each is not None]
+    assert len(came_at) == len(sent_at)
+    assert all(-1 <= came - sent < 20 for sent, came in zip(sent_at, came_at, strict=True))
 
 
 def test_the_largest_packet_arrives_whole_and_a_larger_one_is_seen_to_be(

@@ -73,6 +73,7 @@ class Counter:
         answer: Answer = self._commit(
             lambda vault, cafe, router: AccessJob(
                 at=self.at,
+                came_at=self.at,
                 line=self._line(name, device, number),
                 credentials=Pap(password.encode()),
                 router=router,

@@ -13,7 +13,7 @@ from radiusd.store.decisions import latest
 from radiusd.store.holdings import look_at
 from radiusd.store.packages import find as find_package
 from radiusd.store.schema import accounts, connections, nases, passes, sessions
-from tests.server.given import NOON, PHONE, SECRET, TABLET, Server, a_login, a_report, verified
+from tests.server.given import NOON, PHONE, SECRET, SOURCE, TABLET, Server, a_login, a_report, verified
 from tests.wire.given import DICTIONARY
 
 ACCEPT, REJECT = 2, 3
@@ -236,3 +236,23 @@ def test_a_report_with_an_attribute_of_a_wrong_type_is_not_answered(server: Serv
     request[46] = [b"abc"]
     assert server.ask(request.RequestPacket()) == []
     assert server.counters.counts["dropped_integer_length"] == 1
+
+
+# Copies that wait at a server until all is over
+
+
+def test_a_copy_that_waited_until_its_connection_was_over_begins_no_other(server: Server) -> None:
+    request = a_login(Acct_Session_Id="80100001")
+    asked, came = request.RequestPacket(), server.at
+    (reply,) = server.ask(asked)
+    server.pass_time(60)
+    server.report("Stop", Acct_Session_Id="80100001", Class=verified(request, reply)["Class"][0], Acct_Session_Time=60)
+    server.pass_time(1)
+    server.auth.came_at = lambda: came
+    assert server.ask(asked, source=(SOURCE[0], 50_001)) == []
+    assert server.counters.counts["late_copy"] == 1
+    server.auth.came_at = lambda: server.at
+    assert len(server.ask(asked, source=(SOURCE[0], 50_002))) == 1  # some NASes name the next one as the last
+    with server.database.reading() as connection:
+        states = connection.execute(select(connections.c.state).order_by(connections.c.id)).scalars().all()
+    assert states == ["CLOSED", "OPEN"]

@@ -116,6 +116,7 @@ class Store:
         jobs = [
             AccessJob(
                 at=NOON,
+                came_at=NOON,
                 line=line(number),
                 credentials=Pap(b"p"),
                 router=self.router,
