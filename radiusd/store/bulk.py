@@ -29,7 +29,7 @@ class _Statement:
         return [str(self._table.c[name].type.compile(dialect=_POSTGRESQL)) for name in names]
 
     def _arrays(self, names: Sequence[str]) -> str:
-        return ", ".join(f"%s::{kind}[]" for kind in self._types(names))
+        return ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(self._types(names), 1))
 
 
 class Insert(_Statement):
@@ -42,7 +42,7 @@ class Insert(_Statement):
         if connection.dialect.name == "sqlite":
             driver.execute(connection, self._sqlite, (_as_json(rows),))
         else:
-            driver.execute(connection, self._postgresql, tuple(map(as_array, zip(*rows, strict=True))))
+            self._postgresql.run(connection, tuple(map(as_array, zip(*rows, strict=True))))
 
     @cached_property
     def _sqlite(self) -> str:
@@ -51,9 +51,10 @@ class Insert(_Statement):
         return f"INSERT INTO {self._table.name} ({names}) SELECT {values} FROM json_each(?) AS given"  # noqa: S608
 
     @cached_property
-    def _postgresql(self) -> str:
+    def _postgresql(self) -> driver.Prepared:
         names = ", ".join(self._columns)
-        return f"INSERT INTO {self._table.name} ({names}) SELECT * FROM unnest({self._arrays(self._columns)})"  # noqa: S608
+        text = f"INSERT INTO {self._table.name} ({names}) SELECT * FROM unnest({self._arrays(self._columns)})"  # noqa: S608
+        return driver.Prepared(text, len(self._columns))
 
 
 class Rewrite(_Statement):
@@ -76,7 +77,7 @@ class Rewrite(_Statement):
         if connection.dialect.name == "sqlite":
             done = driver.execute(connection, self._sqlite, (_as_json(rows),))
         else:
-            done = driver.execute(connection, self._postgresql, tuple(map(as_array, zip(*rows, strict=True))))
+            done = self._postgresql.run(connection, tuple(map(as_array, zip(*rows, strict=True))))
         return int(done.rowcount)
 
     def _changes(self, new: Sequence[str]) -> str:
@@ -99,14 +100,15 @@ class Rewrite(_Statement):
         return f"UPDATE {self._table.name} AS t SET {changes} FROM json_each(?) AS given WHERE {which}"  # noqa: S608
 
     @cached_property
-    def _postgresql(self) -> str:
+    def _postgresql(self) -> driver.Prepared:
         names = (*self._columns, *self._keys)
         values = [f"v.{name}" for name in names]
         which = self._which(values[len(self._columns) :])
-        return (
+        text = (
             f"UPDATE {self._table.name} AS t SET {self._changes(values)} "  # noqa: S608 - names of columns
             f"FROM unnest({self._arrays(names)}) AS v ({', '.join(names)}) WHERE {which}"
         )
+        return driver.Prepared(text, len(names))
 
 
 class Query:

@@ -1,45 +1,25 @@
-"""Statements that every batch runs, given to the driver itself: through SQLAlchemy each costs several times as much."""
+"""Statements that every batch runs, given to the driver itself: through SQLAlchemy each costs several times as much.
 
+PostgreSQL takes each of them apart and plans it once for each connection, and from then on gets its name and values.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from attrs import frozen
 from sqlalchemy import ClauseElement, Connection
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.exc import DBAPIError
 
-Values = Sequence[Any] | Mapping[str, Any]
+Values = Sequence[Any]
 
-
-class Statement:
-    """A statement of which the text is made once for each kind of store; values are given as the driver takes them."""
-
-    def __init__(self, statement: ClauseElement) -> None:
-        self._statement = statement
-        self._texts: dict[str, _Text] = {}
-
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        """The driver's cursor after it."""
-        text = self._texts.get(connection.dialect.name) or self._text(connection)
-        given = {**text.fixed, **values}
-        return execute(
-            connection, text.statement, given if text.names is None else tuple([given[each] for each in text.names])
-        )
-
-    def _text(self, connection: Connection) -> "_Text":
-        compiled: Any = self._statement.compile(dialect=connection.dialect)
-        varying = [name for name, each in compiled.binds.items() if each.required]
-        fixed = compiled.construct_params(dict.fromkeys(varying))
-        made = self._texts[connection.dialect.name] = _Text(str(compiled), compiled.positiontup, fixed)
-        return made
-
-
-@frozen
-class _Text:
-    """`names` are those of the places in the statement, None where the driver takes values by name."""
-
-    statement: str
-    names: Sequence[str] | None
-    fixed: Mapping[str, Any]
+_SQLITE: Any = sqlite.dialect()
+_POSTGRESQL: Any = psycopg2.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+_PLACE = re.compile(r"\$(\d+)")
+_numbers = count(1)
 
 
 def execute(connection: Connection, statement: str, values: Values) -> Any:
@@ -68,3 +48,75 @@ def _as_by_sqlalchemy(connection: Connection, statement: str, error: Any) -> Any
         connection_invalidated=is_lost,
         dialect=dialect,
     )
+
+
+class Prepared:
+    """A statement of PostgreSQL whose values have the places $1, $2, …"""
+
+    def __init__(self, text: str, places: int) -> None:
+        self.text = text
+        self._name = f"icafe_{next(_numbers)}"
+        self._execute = f"EXECUTE {self._name}" + (f" ({', '.join(['%s'] * places)})" if places else "")
+
+    def run(self, connection: Connection, values: Values) -> Any:
+        """The driver's cursor after it."""
+        if self._name not in connection.info:
+            # It outlives the transaction, even one that is undone, and ends with the connection.
+            execute(connection, f"PREPARE {self._name} AS {self.text}", ())
+            connection.info[self._name] = True
+        return execute(connection, self._execute, values)
+
+
+class Statement:
+    """A statement of SQLAlchemy whose text is made once; values are given by name, as the driver takes them."""
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self._statement = statement
+        self._on_sqlite: _Places | None = None
+        self._on_postgresql: tuple[Prepared, _Places] | None = None
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        """The driver's cursor after it."""
+        if connection.dialect.name == "sqlite":
+            if self._on_sqlite is None:
+                self._on_sqlite = _places(self._statement, _SQLITE)
+            return execute(connection, self._on_sqlite.text, self._on_sqlite.filled(values))
+        if self._on_postgresql is None:
+            places = _with_constants(_places(self._statement, _POSTGRESQL))
+            self._on_postgresql = Prepared(places.text, len(places.names)), places
+        prepared, places = self._on_postgresql
+        return prepared.run(connection, places.filled(values))
+
+
+@frozen
+class _Places:
+    """The text of a statement, the names of the values in the order of their places, and those that never change."""
+
+    text: str
+    names: Sequence[str]
+    constants: Mapping[str, Any]
+
+    def filled(self, values: Mapping[str, Any]) -> Values:
+        return tuple([values[name] if name in values else self.constants[name] for name in self.names])
+
+
+def _places(statement: ClauseElement, dialect: Any) -> _Places:
+    compiled: Any = statement.compile(dialect=dialect)
+    varying = [name for name, each in compiled.binds.items() if each.required]
+    fixed = compiled.construct_params(dict.fromkeys(varying))
+    return _Places(str(compiled), compiled.positiontup, {name: fixed[name] for name in fixed if name not in varying})
+
+
+def _with_constants(places: _Places) -> _Places:
+    """With the constants in the text, so that a plan made once for all values knows them."""
+    varying = [name for name in places.names if name not in places.constants]
+
+    def put(place: "re.Match[str]") -> str:
+        name = places.names[int(place[1]) - 1]
+        return _literal(places.constants[name]) if name in places.constants else f"${varying.index(name) + 1}"
+
+    return _Places(_PLACE.sub(put, places.text), varying, {})
+
+
+def _literal(value: str | int) -> str:
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, tuple_
+from sqlalchemy import Connection, bindparam, cast, delete, func, insert, or_, select, text, tuple_
 
 from policy.quantities import Instant
 from radiusd.store import identifiers
@@ -35,10 +35,10 @@ _TELL = Statement(
     .from_select(
         ["node", "number", "pass_ids", "at"],
         select(
-            bindparam("node", type_=feed.c.node.type),
-            func.coalesce(func.max(feed.c.number), bindparam("at", type_=feed.c.at.type)) + 1,
-            bindparam("pass_ids", type_=feed.c.pass_ids.type),
-            bindparam("at", type_=feed.c.at.type),
+            cast(bindparam("node"), feed.c.node.type),
+            func.coalesce(func.max(feed.c.number), cast(bindparam("at"), feed.c.at.type)) + 1,
+            cast(bindparam("pass_ids"), feed.c.pass_ids.type),
+            cast(bindparam("at"), feed.c.at.type),
         ).where(feed.c.node == bindparam("node")),
     )
     .returning(feed.c.number)

@@ -15,17 +15,21 @@ from radiusd.store.database import Database
 def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
     """The statements of this time but for BEGIN, each with its (first) parameters."""
     heard: list[tuple[str, Any]] = []
-    execute = driver.execute
+    execute, run = driver.execute, driver.Prepared.run
 
     def hear(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
         heard.append((statement, parameters[0] if isinstance(parameters, list) else parameters))
 
     def executed(connection: Any, statement: str, values: Any) -> Any:
-        if not statement.startswith("BEGIN"):
+        if not statement.startswith(("BEGIN", "PREPARE", "EXECUTE")):
             heard.append((statement, values))
         return execute(connection, statement, values)
 
+    def ran(prepared: Any, connection: Any, values: Any) -> Any:
+        heard.append((prepared.text, values))
+        return run(prepared, connection, values)
+
     event.listen(database.engine, "before_cursor_execute", hear)
-    with patch.object(driver, "execute", executed):
+    with patch.object(driver, "execute", executed), patch.object(driver.Prepared, "run", ran):
         yield heard
     event.remove(database.engine, "before_cursor_execute", hear)
