@@ -17,6 +17,8 @@ from radiusd.store import driver, feed_schema, game_schema, pc_schema, schema, s
 from radiusd.store.errors import StoreError, WrongSchema
 from radiusd.store.locking import FileLock, OpenLock
 
+_WAITS, _WAITS_NOT = 5_000, 20
+"""Milliseconds until PostgreSQL gives up waiting for a row that somebody else holds."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -46,7 +48,11 @@ class Database:
             try:
                 yield
             except BaseException:
-                connection.rollback()
+                try:
+                    connection.rollback()
+                except BaseException:
+                    connection.invalidate()
+                    raise
                 raise
             try:
                 connection.commit()
@@ -114,21 +120,33 @@ class OpenConnection:
         self._connection: Connection | None = None
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """As of a Database."""
+    def writing(self, *, waits: bool = True) -> Iterator[Connection]:
+        """As of a Database. Unless it `waits`, whoever holds a row for longer than a moment makes it fail."""
         with _held(self._lock):
             try:
                 if self._connection is None:
-                    self._connection = self._database.engine.connect()
+                    self._connection = self._connected()
                 with self._database.transaction(self._connection):
+                    if waits and not self._database.is_sqlite:
+                        driver.execute(self._connection, f"SET LOCAL lock_timeout = {_WAITS}", ())
                     yield self._connection
             except BaseException:
-                self._let_go()
+                if self._connection is None or self._connection.invalidated or self._connection.in_transaction():
+                    self._let_go()
                 raise
+
+    def _connected(self) -> Connection:
+        connection = self._database.engine.connect()
+        if not self._database.is_sqlite:
+            driver.execute(connection, f"SET lock_timeout = {_WAITS_NOT}", ())
+            connection.commit()  # or it would end with the transaction, should that be undone
+        return connection
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            # Its settings are nobody else's.
+            connection.invalidate()
             connection.close()
 
     def close(self) -> None:
@@ -200,5 +218,5 @@ def _postgresql(url: URL) -> Engine:
         executemany_mode="values_plus_batch",
         pool_size=4,
         pool_pre_ping=False,
-        connect_args={"connect_timeout": 3, "options": "-c lock_timeout=5000 -c TimeZone=UTC"},
+        connect_args={"connect_timeout": 3, "options": f"-c lock_timeout={_WAITS} -c TimeZone=UTC"},
     )

@@ -23,6 +23,8 @@ from radiusd.store.work import LEASE, Afterwards, Moved, Needs, Work
 
 LARGEST_BATCH = 256
 _MOST_CONFLICTS = 5
+_HELD_UP = ("55P03", "40P01")
+"""lock_not_available, deadlock_detected."""
 _IDS_AT_ONCE = 2_000
 """Whoever takes ids keeps others from taking any until the commit, so it is done rarely."""
 
@@ -86,6 +88,20 @@ class Committer:
 
     def commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
         """The result of each job, or Failed, and what must be heard of it; all durable on return."""
+        try:
+            self._stock()
+            return self._commit(jobs, waits=False)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was written, and the jobs must hear of it
+            self._identifiers.forget()
+            if isinstance(error, Conflict) or _is_held_up(error):
+                self.conflicts += 1
+                return self._commit_in_turn(jobs)
+            if len(jobs) == 1:
+                return [Failed(error)], []
+        return self._one_by_one(jobs)
+
+    def _commit_in_turn(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
+        """Others work on the same rows: wait for them, in an order in which nobody waits for us meanwhile."""
         recalled, reading = self._apart(jobs)
         if not recalled or not reading:
             return self._commit_alike(jobs)
@@ -102,7 +118,8 @@ class Committer:
         """The places of jobs that find in memory what they need, and of those that read it.
 
         Where several write at once they are two transactions: one locks rows as it writes them, the other as it reads
-        them, each in the order of their ids, so that no two writers ever wait for each other.
+        them, each in the order of their ids, so that no two writers ever wait for each other. One transaction for both
+        is quicker, and waits for nobody: who holds a row for longer than that has all begun anew, in this order.
         """
         if self._is_sqlite:
             return [], list(range(len(jobs)))
@@ -117,7 +134,7 @@ class Committer:
         try:
             self._stock()
             return self._commit_anew(jobs)
-        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was written, and the jobs must hear of it
+        except Exception as error:  # noqa: BLE001 - as above
             self._identifiers.forget()
             if len(jobs) == 1:
                 return [Failed(error)], []
@@ -129,7 +146,7 @@ class Committer:
         afterwards: list[Afterwards] = []
         away = 0
         for number, job in enumerate(jobs):
-            (result,), more = self.commit([job])
+            (result,), more = self._commit_alike([job])
             results.append(result)
             afterwards += more
             away = away + 1 if isinstance(result, Failed) and isinstance(result.error, OperationalError) else 0
@@ -147,16 +164,16 @@ class Committer:
         """Decide and write, and again if another writer was quicker: what is read then is locked."""
         for _ in range(_MOST_CONFLICTS):
             try:
-                return self._commit(jobs)
+                return self._commit(jobs, waits=True)
             except Conflict:
                 self._identifiers.forget()
                 self.conflicts += 1
-        return self._commit(jobs)
+        return self._commit(jobs, waits=True)
 
-    def _commit(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
+    def _commit(self, jobs: Sequence[Job], *, waits: bool) -> tuple[list[Any], list[Afterwards]]:
         work: Work | None = None
         try:
-            with self._connection.writing() as connection:
+            with self._connection.writing(waits=waits) as connection:
                 work = Work(connection, self._identifiers, LEASE, self.memory)
                 work.prepare(job for job in jobs if not job.is_ordinary)
                 results = [job.run(work) for job in jobs]
@@ -175,6 +192,12 @@ class Committer:
     def close(self) -> None:
         """Let go of the store until the next batch."""
         self._connection.close()
+
+
+def _is_held_up(error: Exception) -> bool:
+    """Whether somebody else held a row for longer than we wait, or waits for one of ours (PostgreSQL, class 40 too)."""
+    code = getattr(getattr(error, "orig", None), "pgcode", None)
+    return code in _HELD_UP
 
 
 def _nobody_else(connection: Connection, pass_ids: Sequence[int]) -> None:

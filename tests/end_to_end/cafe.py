@@ -17,6 +17,7 @@ from radiusd.icafectl.desk import Desk
 from radiusd.icafectl.root import icafectl
 
 SECRET = "a secret of sixteen"
+STARTS_WITHIN = 30.0
 PATIENCE = 10.0
 
 
@@ -111,7 +112,7 @@ class Cafe:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "radiusd", "--config", str(self.config)], stdout=log, stderr=log
             )
-        eventually(self._is_well)
+        eventually(self._is_well, STARTS_WITHIN)
 
     def _is_well(self) -> bool:
         assert self._process is not None

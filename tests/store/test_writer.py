@@ -131,8 +131,10 @@ def reasons_of(results: list[Any]) -> list[Any]:
 
 def test_jobs_handed_over_together_are_one_transaction_with_results_in_their_order(database: Database) -> None:
     words = [f"r{number}" for number in range(50)]
+    committer = Committer(database)
+    committer.commit([])  # the connection is open, and its settings are made
     with transactions(database) as ends:
-        results, _ = Committer(database).commit([Tells(each) for each in words])
+        results, _ = committer.commit([Tells(each) for each in words])
     assert results == words
     assert ends == ["commit"]
     assert told(database) == words
