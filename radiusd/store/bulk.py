@@ -1,12 +1,13 @@
-"""Many rows in one call of the driver: as arrays to PostgreSQL, as one JSON text to SQLite and from it.
+"""Many rows in one call of the driver: as arrays to PostgreSQL; as values to SQLite, and as one JSON text from it.
 
 What SQLAlchemy does for each row of an `insert().values()` costs more than the database does. Here the text is made
 once, and a row is a tuple. SQLite's driver lets go of the interpreter for each row that it steps over, and waits to get
 it back while the reactor is busy: so all rows are one step, there and back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from radiusd.store import driver
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 Row = tuple[Any, ...]
+_MOST_ROWS = 256
 
 
 class _Statement:
@@ -33,22 +35,23 @@ class _Statement:
 
 
 class Insert(_Statement):
-    """New rows; each has the values of `columns`, in this order."""
+    """New rows; each has the values of `columns`, in this order, of which the first is never NULL."""
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Insert them."""
         if not rows:
             return
         if connection.dialect.name == "sqlite":
-            driver.execute(connection, self._sqlite, (_as_json(rows),))
+            for values in self._sqlite.filled(rows):
+                driver.execute(connection, *values)
         else:
             self._postgresql.run(connection, tuple(map(as_array, zip(*rows, strict=True))))
 
     @cached_property
-    def _sqlite(self) -> str:
+    def _sqlite(self) -> "_Filled":
         names = ", ".join(self._columns)
-        values = ", ".join(map(_from_json, range(len(self._columns))))
-        return f"INSERT INTO {self._table.name} ({names}) SELECT {values} FROM json_each(?) AS given"  # noqa: S608
+        text = f"INSERT INTO {self._table.name} ({names}) SELECT * FROM {{}} WHERE column1 IS NOT NULL"  # noqa: S608
+        return _Filled(text, len(self._columns))
 
     @cached_property
     def _postgresql(self) -> driver.Prepared:
@@ -75,10 +78,8 @@ class Rewrite(_Statement):
         if not rows:
             return 0
         if connection.dialect.name == "sqlite":
-            done = driver.execute(connection, self._sqlite, (_as_json(rows),))
-        else:
-            done = self._postgresql.run(connection, tuple(map(as_array, zip(*rows, strict=True))))
-        return int(done.rowcount)
+            return sum(driver.execute(connection, *each).rowcount for each in self._sqlite.filled(rows))
+        return int(self._postgresql.run(connection, tuple(map(as_array, zip(*rows, strict=True)))).rowcount)
 
     def _changes(self, new: Sequence[str]) -> str:
         texts = [self._change(name, value, f"t.{name}") for name, value in zip(self._columns, new, strict=False)]
@@ -93,11 +94,12 @@ class Rewrite(_Statement):
         return f"{name} = coalesce({new}, {old})" if name in self._never_empties else f"{name} = {new}"
 
     @cached_property
-    def _sqlite(self) -> str:
-        values = [_from_json(place) for place in range(len(self._columns) + len(self._keys))]
+    def _sqlite(self) -> "_Filled":
+        width = len(self._columns) + len(self._keys)
+        values = [f"v.column{place + 1}" for place in range(width)]
         which = self._which(values[len(self._columns) :])
-        changes = self._changes(values)
-        return f"UPDATE {self._table.name} AS t SET {changes} FROM json_each(?) AS given WHERE {which}"  # noqa: S608
+        text = f"UPDATE {self._table.name} AS t SET {self._changes(values)} FROM {{}} AS v WHERE {which}"  # noqa: S608
+        return _Filled(text, width)
 
     @cached_property
     def _postgresql(self) -> driver.Prepared:
@@ -109,6 +111,31 @@ class Rewrite(_Statement):
             f"FROM unnest({self._arrays(names)}) AS v ({', '.join(names)}) WHERE {which}"
         )
         return driver.Prepared(text, len(names))
+
+
+class _Filled:
+    """A statement of SQLite over rows of `width` values, which go where its text has braces.
+
+    There is a text for each power of two: what is missing are rows of NULL, which no row of a table equals.
+    """
+
+    def __init__(self, text: str, width: int) -> None:
+        self._text = text
+        self._row = f"({', '.join('?' * width)})"
+        self._nothing = (None,) * width
+        self._texts: dict[int, str] = {}
+
+    def filled(self, rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
+        """The text and all values; several times for more rows than one statement takes."""
+        for first in range(0, len(rows), _MOST_ROWS):
+            some = rows[first : first + _MOST_ROWS]
+            size = 1 << (len(some) - 1).bit_length()
+            values = [*chain.from_iterable(some), *self._nothing * (size - len(some))]
+            yield self._texts.get(size) or self._made(size), tuple(values)
+
+    def _made(self, size: int) -> str:
+        text = self._texts[size] = self._text.format(f"(VALUES {', '.join([self._row] * size)})")
+        return text
 
 
 class Query:
@@ -158,14 +185,6 @@ def _plain(value: int | None) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _from_json(place: int) -> str:
-    return f"json_extract(given.value, '$[{place}]')"
-
-
-def _as_json(rows: Sequence[Row]) -> str:
-    return _ENCODER.encode(rows).decode()
 
 
 _ENCODER = msgspec.json.Encoder()

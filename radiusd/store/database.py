@@ -199,10 +199,13 @@ def _with_driver(text: str) -> URL:
     return url.set(drivername="sqlite+pysqlite" if name == "sqlite" else "postgresql+psycopg2")
 
 
+_SQLITE_ARGUMENTS = {"timeout": 5, "check_same_thread": False, "isolation_level": None, "cached_statements": 512}
+
+
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise StoreError("the store needs a file: sqlite:////path/file")
-    engine = create_engine(url, connect_args={"timeout": 5, "check_same_thread": False, "isolation_level": None})
+    engine = create_engine(url, connect_args=_SQLITE_ARGUMENTS)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
