@@ -46,6 +46,10 @@ class Withdrawable(Job):
         """What the job needs."""
         return Needs() if self.is_withdrawn else self.job.needs()
 
+    def beside(self, found: Kept | Known) -> Needs | None:
+        """What it needs on top of what was recalled."""
+        return None if self.is_withdrawn else self.job.beside(found)
+
     def more(self, work: Work) -> Needs | None:
         """What it needs on top."""
         return None if self.is_withdrawn else self.job.more(work)

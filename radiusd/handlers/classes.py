@@ -12,6 +12,8 @@ from attrs import frozen
 _MARK = b"ic1"
 _IDS = Struct("!3sQQ")
 _SIGNATURE_LENGTH = 12
+NOBODY = 0
+"""The connection of an Access-Accept from memory: there is none until its Start."""
 LENGTH = _IDS.size + _SIGNATURE_LENGTH
 
 

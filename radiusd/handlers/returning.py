@@ -19,6 +19,7 @@ from attrs import define, evolve
 from policy.admission import Accepted
 from policy.facts import fact
 from policy.quantities import Instant, whole_seconds_between
+from radiusd.handlers import classes
 from radiusd.handlers.translate import fixed_attributes, timed_attributes
 from radiusd.jobs.access import Granted
 from radiusd.server.protocol import Reply, Request
@@ -33,7 +34,6 @@ MOST_CHANGED = 10_000
 _LONG_AGO = Instant(0)
 TRUSTED_FOR = 500
 """Milliseconds after the last look at the store."""
-_NOBODY = 0
 
 _USER_NAME = int(Attribute.USER_NAME)
 _USER_PASSWORD = int(Attribute.USER_PASSWORD)
@@ -137,7 +137,7 @@ class Returning:
             if time == 0:
                 return None
         if not known.fixed:
-            known.fixed = fixed_attributes(evolve(granted, connection_id=_NOBODY), *known.offer, self._key)
+            known.fixed = fixed_attributes(evolve(granted, connection_id=classes.NOBODY), *known.offer, self._key)
         if not known.times:
             known.since = request.at
             self._untold[known] = key

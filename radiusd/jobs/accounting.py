@@ -11,11 +11,11 @@ from policy.holding import Holding, report
 from policy.macs import canonical_mac
 from policy.matching import is_about
 from policy.quantities import Instant
-from radiusd.handlers.classes import ClassKey
+from radiusd.handlers.classes import NOBODY, ClassKey
 from radiusd.handlers.translate import Line
 from radiusd.store.directory import Cafe, Router
-from radiusd.store.memory import Kept, Known, Memory, Wire
-from radiusd.store.rows import connection_key
+from radiusd.store.memory import Guest, Kept, Known, Memory, Wire
+from radiusd.store.rows import connection_key, key_of
 from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Job
 
@@ -49,23 +49,35 @@ class AccountingJob(Job):
         known = self.known
         if known is not None and known.is_current and known.wire.named_by == (self.wire and self.wire.named_by):
             return known if known.kept is None else known.kept
-        if self.named is None:
-            return None
-        kept = memory.of_session(self.named.session_id)
-        if kept is None or self.named.connection_id not in kept.versions:
-            return None
+        kept = memory.of_guest(self._guest) if self.named is None else memory.of_session(self.named.session_id)
+        if kept is None or self.named is None or self._is_of_another(kept):
+            return kept
         line = kept.holding.connection(self.named.connection_id)
         # By any other name the NAS may mean one that is over, and was forgotten.
         return kept if _has_name(line, self.event) else None
 
+    @property
+    def _guest(self) -> Guest:
+        return self.line.user_name, self.line.device
+
+    def _is_of_another(self, kept: Kept) -> bool:
+        """Whether it is about none of the connections of a pass that are remembered."""
+        if self.named is not None:
+            return self.named.connection_id not in kept.versions
+        return all(key_of(each) != self._key for each in kept.holding.connections)
+
+    def beside(self, found: Kept | Known) -> Needs | None:
+        """Of the pass that is remembered, a connection that is not."""
+        return self.needs() if isinstance(found, Kept) and self._is_of_another(found) else None
+
     def needs(self) -> Needs:
         """The connection, by our Class and by the NAS's own name for it."""
-        ids = set() if self.named is None else {self.named.connection_id}
+        ids = set() if self.named is None else {self.named.connection_id} - {NOBODY}
         return Needs(connection_ids=ids, keys=() if self._key is None else (self._key,))
 
     def more(self, work: Work) -> Needs | None:
         """When the connection is not known: the session that Class names, or whatever the user name leads to."""
-        if self._known(work) is not None:
+        if self._known(work) is not None or self._session_at_hand(work) is not None:
             return None
         name = self.line.user_name
         return Needs(
@@ -111,10 +123,19 @@ class AccountingJob(Job):
         session_id = self._session_id(work)
         return None if session_id is None else work.holding_of_session(session_id)
 
+    def _session_at_hand(self, work: Work) -> int | None:
+        """That which Class names, or without one that in which the guest is here."""
+        if self.named is not None:
+            session_id = self.named.session_id
+            return None if work.holding_of_session(session_id) is None else session_id
+        session = work.session_of_guest(self._guest)
+        return None if session is None else session.id
+
     def _session_id(self, work: Work) -> int | None:
         """The session of this user and device; by the user name alone only if there is just one."""
-        if self.named is not None and work.holding_of_session(self.named.session_id) is not None:
-            return self.named.session_id
+        at_hand = self._session_at_hand(work)
+        if at_hand is not None:
+            return at_hand
         name = self.line.user_name
         login = work.logins.get(name) or work.logins.get(name.upper())
         _, tied = work.devices.get(canonical_mac(name) or "", (None, None))

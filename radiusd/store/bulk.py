@@ -96,9 +96,9 @@ class Rewrite(_Statement):
     @cached_property
     def _sqlite(self) -> "_Filled":
         width = len(self._columns) + len(self._keys)
-        values = [f"v.column{place + 1}" for place in range(width)]
+        values = [f"given.column{place + 1}" for place in range(width)]
         which = self._which(values[len(self._columns) :])
-        text = f"UPDATE {self._table.name} AS t SET {self._changes(values)} FROM {{}} AS v WHERE {which}"  # noqa: S608
+        text = f"UPDATE {self._table.name} AS t SET {self._changes(values)} FROM {{}} AS given WHERE {which}"  # noqa: S608
         return _Filled(text, width)
 
     @cached_property

@@ -21,6 +21,8 @@ from policy.session import Session
 MOST_PASSES = 200_000
 
 
+Guest = tuple[str, str]
+"""A user name as it was sent, and the device."""
 WireKey = tuple[int, bytes, bytes]
 """A router's id, and the octets by which its packets name the NAS and the session."""
 
@@ -83,12 +85,17 @@ class Memory:
         self._most = most
         self._passes: OrderedDict[int, Kept] = OrderedDict()
         self._sessions: dict[int, Kept] = {}
+        self._guests: dict[Guest, Kept] = {}
         self._loose: OrderedDict[WireKey, Known] = OrderedDict()
         self.lines: dict[WireKey, Known] = {}
 
     def of_session(self, session_id: int) -> Kept | None:
         """The pass with this live session."""
         return self._sessions.get(session_id)
+
+    def of_guest(self, guest: Guest) -> Kept | None:
+        """The pass on which this guest is here."""
+        return self._guests.get(guest)
 
     def keep(self, kept: Kept, heard: Iterable[tuple[Connection, Wire]]) -> None:
         """Remember a pass as it is by now; `heard` are those of its connections that packets just were about."""
@@ -108,6 +115,9 @@ class Memory:
         self._passes[kept.holding.bought.id] = kept
         for session in kept.holding.sessions:
             self._sessions[session.id] = kept
+        for line in running:
+            if line.device:
+                self._guests[line.user_name, line.device] = kept
         if len(self._passes) > self._most:
             self.forget(next(iter(self._passes)))
 
@@ -166,6 +176,9 @@ class Memory:
             self.forget_line(line)
         for session in kept.holding.sessions:
             self._sessions.pop(session.id, None)
+        for each in kept.holding.connections:
+            if self._guests.get((each.user_name, each.device)) is kept:
+                del self._guests[each.user_name, each.device]
 
     def forget_line(self, line: Known) -> None:
         """Have the next report of this connection looked at as a whole."""
@@ -182,6 +195,7 @@ class Memory:
         self.lines.clear()
         self._passes.clear()
         self._sessions.clear()
+        self._guests.clear()
         self._loose.clear()
 
 

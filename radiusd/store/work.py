@@ -20,7 +20,7 @@ from radiusd.store import loading, rows, saving
 from radiusd.store.decisions import Decision, record
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.loading import Login
-from radiusd.store.memory import Kept, Known, Memory, Wire
+from radiusd.store.memory import Guest, Kept, Known, Memory, Wire
 from radiusd.store.pc_book import PcAsked, PcBook
 
 
@@ -93,6 +93,8 @@ class Asking(Protocol):
 
     def needs(self) -> Needs: ...
 
+    def beside(self, found: Kept | Known) -> Needs | None: ...
+
     def more(self, work: "Work") -> Needs | None: ...
 
 
@@ -105,10 +107,16 @@ class Work:
         identifiers: Identifiers,
         lease: int = 0,
         memory: Memory | None = None,
+        *,
+        recalls: bool = True,
     ) -> None:
-        """`lease`: how long nobody else may take up the commands of this work, in milliseconds."""
+        """`lease`: how long nobody else may take up the commands of this work, in milliseconds.
+
+        Unless it `recalls`, everything is read and locked, though it may be remembered.
+        """
         self.database = database
         self._memory = Memory(0) if memory is None else memory
+        self._recalls = recalls
         self._counted: dict[int, Known] = {}
         self._unsaved: set[int] = set()
         self._recalled: dict[int, Kept] = {}
@@ -145,8 +153,9 @@ class Work:
     def prepare(self, jobs: Iterable[Asking]) -> None:
         """Have at hand what these jobs need: from memory what it has, the rest from the store."""
         asking = list(jobs)
-        recalled = [(job, job.recall(self._memory)) for job in asking]
+        recalled = [(job, job.recall(self._memory) if self._recalls else None) for job in asking]
         needs = [job.needs() for job, found in recalled if found is None]
+        needs += [wanted for job, found in recalled if found is not None and (wanted := job.beside(found)) is not None]
         if needs:
             self.load(needs)
         # What another job has loaded is newer than memory, and what is over by now is not in it.
@@ -304,6 +313,13 @@ class Work:
         """The connection of this id, in a holding or loose."""
         holding = self.holding_of_connection(connection_id)
         return self.loose.get(connection_id) if holding is None else holding.connection(connection_id)
+
+    def session_of_guest(self, guest: Guest) -> Session | None:
+        """The session of somebody who is remembered to be here, if that pass is at hand."""
+        kept = self._memory.of_guest(guest)
+        holding = None if kept is None else self._current.get(kept.holding.bought.id)
+        active = () if holding is None else [each for each in holding.active() if each.device == guest[1]]
+        return active[0] if len(active) == 1 else None
 
     def latest_by_key(self, key: str) -> Connection | None:
         """The newest connection under this NAS and Acct-Session-Id."""

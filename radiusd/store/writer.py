@@ -43,6 +43,10 @@ class Job(Protocol):
         """What must be loaded before `run`, as far as the job itself can tell."""
         return Needs()
 
+    def beside(self, found: Kept | Known) -> Needs | None:  # noqa: ARG002 - for those to whom it is not all
+        """What must be loaded on top of what was recalled; None for nothing."""
+        return None
+
     def more(self, work: Work) -> Needs | None:  # noqa: ARG002 - for those who have more needs
         """What must be loaded on top, now that the first is; None for nothing."""
         return None
@@ -104,11 +108,11 @@ class Committer:
         """Others work on the same rows: wait for them, in an order in which nobody waits for us meanwhile."""
         recalled, reading = self._apart(jobs)
         if not recalled or not reading:
-            return self._commit_alike(jobs)
+            return self._commit_alike(jobs, recalls=self._is_sqlite or bool(recalled))
         results: list[Any] = [None] * len(jobs)
         afterwards: list[Afterwards] = []
         for places in (recalled, reading):
-            found, more = self._commit_alike([jobs[place] for place in places])
+            found, more = self._commit_alike([jobs[place] for place in places], recalls=places is recalled)
             for place, result in zip(places, found, strict=True):
                 results[place] = result
             afterwards += more
@@ -126,14 +130,15 @@ class Committer:
         recalled: list[int] = []
         reading: list[int] = []
         for place, job in enumerate(jobs):
-            has_all = job.is_ordinary or job.recall(self.memory) is not None
+            found = None if job.is_ordinary else job.recall(self.memory)
+            has_all = job.is_ordinary or (found is not None and job.beside(found) is None)
             (recalled if has_all else reading).append(place)
         return recalled, reading
 
-    def _commit_alike(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
+    def _commit_alike(self, jobs: Sequence[Job], *, recalls: bool = True) -> tuple[list[Any], list[Afterwards]]:
         try:
             self._stock()
-            return self._commit_anew(jobs)
+            return self._commit_anew(jobs, recalls=recalls)
         except Exception as error:  # noqa: BLE001 - as above
             self._identifiers.forget()
             if len(jobs) == 1:
@@ -160,21 +165,21 @@ class Committer:
             with self._connection.writing() as connection:
                 self._identifiers.stock(connection, short)
 
-    def _commit_anew(self, jobs: Sequence[Job]) -> tuple[list[Any], list[Afterwards]]:
+    def _commit_anew(self, jobs: Sequence[Job], *, recalls: bool) -> tuple[list[Any], list[Afterwards]]:
         """Decide and write, and again if another writer was quicker: what is read then is locked."""
         for _ in range(_MOST_CONFLICTS):
             try:
-                return self._commit(jobs, waits=True)
+                return self._commit(jobs, waits=True, recalls=recalls)
             except Conflict:
                 self._identifiers.forget()
                 self.conflicts += 1
-        return self._commit(jobs, waits=True)
+        return self._commit(jobs, waits=True, recalls=recalls)
 
-    def _commit(self, jobs: Sequence[Job], *, waits: bool) -> tuple[list[Any], list[Afterwards]]:
+    def _commit(self, jobs: Sequence[Job], *, waits: bool, recalls: bool = True) -> tuple[list[Any], list[Afterwards]]:
         work: Work | None = None
         try:
             with self._connection.writing(waits=waits) as connection:
-                work = Work(connection, self._identifiers, LEASE, self.memory)
+                work = Work(connection, self._identifiers, LEASE, self.memory, recalls=recalls)
                 work.prepare(job for job in jobs if not job.is_ordinary)
                 results = [job.run(work) for job in jobs]
                 results = [job.in_the_end(work, result) for job, result in zip(jobs, results, strict=True)]
