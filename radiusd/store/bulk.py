@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from sqlalchemy import CompoundSelect, Connection, LargeBinary, Select, Table, func, select
+from sqlalchemy import CompoundSelect, Connection, LargeBinary, Select, Table, TextClause, TextualSelect, func, select
 from sqlalchemy.dialects import postgresql
 
 from radiusd.store import driver
@@ -144,8 +144,12 @@ class Query:
     What varies from one time to the next are lists of keys, as of `among`.
     """
 
-    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
-        self._statement = driver.Statement(statement)
+    def __init__(
+        self,
+        statement: Select[Any] | CompoundSelect[Any] | TextualSelect,
+        on_postgresql: TextClause | None = None,
+    ) -> None:
+        self._statement = driver.Statement(statement if on_postgresql is None else on_postgresql)
         found = statement.subquery("found")
         self._octets = [place for place, each in enumerate(found.c) if isinstance(each.type, LargeBinary)]
         values = [func.hex(each) if place in self._octets else each for place, each in enumerate(found.c)]

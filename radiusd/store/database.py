@@ -19,6 +19,10 @@ from radiusd.store.locking import FileLock, OpenLock
 
 _WAITS, _WAITS_NOT = 5_000, 20
 """Milliseconds until PostgreSQL gives up waiting for a row that somebody else holds."""
+# All that a writer does begins with keys. A plan made while a table was empty would go through all of it later on.
+_OF_A_WRITER = (
+    f"SET lock_timeout = {_WAITS_NOT}; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+)
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -138,8 +142,8 @@ class OpenConnection:
     def _connected(self) -> Connection:
         connection = self._database.engine.connect()
         if not self._database.is_sqlite:
-            driver.execute(connection, f"SET lock_timeout = {_WAITS_NOT}", ())
-            connection.commit()  # or it would end with the transaction, should that be undone
+            driver.execute(connection, _OF_A_WRITER, ())
+            connection.commit()  # or they would end with the transaction, should that be undone
         return connection
 
     def _let_go(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, and_, func, or_, select, tuple_, union
+from sqlalchemy import Connection, and_, func, or_, select, text, union
 
 from policy.accounts import Account, Device
 from policy.connection import Connection as Line
@@ -95,17 +95,20 @@ _WHERE_CONNECTIONS_ARE = select(
 _BY_ID = Query(_WHERE_CONNECTIONS_ARE.where(among(connections.c.id)))
 # A router uses its Acct-Session-Ids again and again, so that one key may have named many. The newest is so by time:
 # every server takes ids from a block of its own, and a later connection may have a smaller one.
-_newer = connections.alias("newer")
 _LATEST_BY_KEY = Query(
-    _WHERE_CONNECTIONS_ARE.where(
-        among(connections.c.key),
-        ~select(_newer.c.id)
-        .where(
-            _newer.c.key == connections.c.key,
-            tuple_(_newer.c.opened_at, _newer.c.id) > tuple_(connections.c.opened_at, connections.c.id),
-        )
-        .exists(),
-    )
+    text(
+        "SELECT c.id, c.key, c.session_id, s.pass_id FROM json_each(:keys) AS given "
+        "JOIN connections AS c ON c.id = ("
+        "SELECT id FROM connections WHERE key = given.value ORDER BY opened_at DESC, id DESC LIMIT 1"
+        ") LEFT JOIN sessions AS s ON s.id = c.session_id"
+    ).columns(*_WHERE_CONNECTIONS_ARE.selected_columns),
+    # Key by key: else PostgreSQL may compare all of the table to itself, as long as it has no statistics of it.
+    on_postgresql=text(
+        "SELECT c.id, c.key, c.session_id, s.pass_id FROM unnest(CAST(:keys AS text[])) AS given (value) "
+        "CROSS JOIN LATERAL ("
+        "SELECT id, key, session_id FROM connections WHERE key = given.value ORDER BY opened_at DESC, id DESC LIMIT 1"
+        ") AS c LEFT JOIN sessions AS s ON s.id = c.session_id"
+    ),
 )
 _PASS_IDS_OF_SESSIONS = Query(select(sessions.c.pass_id).where(among(sessions.c.id)))
 _ACTIVE_USERS = Query(
