@@ -52,7 +52,8 @@ class _Header(ctypes.Structure):
     )
 
 
-_library = ctypes.CDLL(None, use_errno=True)
+# Neither call waits, and so neither lets go of the interpreter.
+_library = ctypes.PyDLL(None, use_errno=True)
 _receive: Any = getattr(_library, "recvmmsg", None)
 _send: Any = getattr(_library, "sendmmsg", None)
 _IS_KNOWN = _receive is not None and _send is not None and ctypes.sizeof(_Header) == _MESSAGE
