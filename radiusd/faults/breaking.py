@@ -112,9 +112,9 @@ _COMMITS_EVERY = 0.3
 
 def answer_before_commit() -> None:
     """What was decided is answered, and committed a third of a second later, together with what came after it."""
-    from radiusd.store.database import Database  # noqa: PLC0415
+    from radiusd.store.database import OpenConnection  # noqa: PLC0415
 
-    writing = Database.writing
+    writing = OpenConnection.writing
     lock = threading.RLock()
     held: list[tuple[Any, Any]] = []
 
@@ -124,15 +124,15 @@ def answer_before_commit() -> None:
                 held.pop()[0].__exit__(None, None, None)
 
     @contextmanager
-    def held_open(database: Any) -> Iterator[Any]:
+    def held_open(connection: Any, **_: Any) -> Iterator[Any]:
         with lock:
             if not held:
-                transaction = writing(database)
+                transaction = writing(connection)
                 held.append((transaction, transaction.__enter__()))
                 threading.Timer(_COMMITS_EVERY, let_go).start()
             yield held[0][1]
 
-    Database.writing = held_open  # type: ignore[method-assign, assignment]
+    OpenConnection.writing = held_open  # type: ignore[method-assign, assignment]
 
 
 def no_duplicates() -> None:

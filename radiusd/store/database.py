@@ -43,6 +43,10 @@ class Database:
         with _held(self.lock), self.engine.connect() as connection, self.transaction(connection):
             yield connection
 
+    def kept_open(self) -> "OpenConnection":
+        """The same, for one thread that writes all the time."""
+        return OpenConnection(self)
+
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
         """What `writing` does with a connection, for somebody who holds the lock."""

@@ -28,7 +28,7 @@ def execute(connection: Connection, statement: str, values: Values) -> Any:
         connection.begin()
     cursor = connection.connection.cursor()
     try:
-        cursor.execute(statement, values)
+        connection.dialect.do_execute(cursor, statement, values)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_by_sqlalchemy(connection, statement, error) from error
     return cursor

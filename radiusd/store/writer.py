@@ -15,7 +15,7 @@ from attrs import frozen
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from radiusd.store.database import Database, OpenConnection
+from radiusd.store.database import Database
 from radiusd.store.errors import Conflict
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.memory import Kept, Known, Memory
@@ -75,7 +75,7 @@ class Committer:
 
     def __init__(self, database: Database) -> None:
         self._is_sqlite = database.is_sqlite
-        self._connection = OpenConnection(database)
+        self._connection = database.kept_open()
         self._identifiers = Identifiers(_IDS_AT_ONCE)
         self.memory = Memory()
         self.conflicts = 0

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, NoResultFound, OperationalError
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
 
-_DIALECT = sqlite.dialect(paramstyle="qmark")
+_DIALECT = sqlite.dialect(paramstyle="qmark", dbapi=sqlite3)
 _MOST_STATEMENTS = 2_000
 _NOTHING: Mapping[str, Any] = {}
 
@@ -39,8 +39,12 @@ class QuickDatabase:
             self.driver.execute(f"PRAGMA {pragma}")
         self._connection = QuickConnection(self.driver)
 
+    def kept_open(self) -> "QuickDatabase":
+        """It always is."""
+        return self
+
     @contextmanager
-    def writing(self) -> Iterator["QuickConnection"]:
+    def writing(self, *, waits: bool = True) -> Iterator["QuickConnection"]:
         """A transaction that may write; undone by an exception."""
         self.driver.execute("BEGIN IMMEDIATE")
         try:
@@ -67,6 +71,15 @@ class QuickConnection:
 
     def __init__(self, driver: sqlite3.Connection) -> None:
         self._driver = driver
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The driver's own."""
+        return self._driver
+
+    def in_transaction(self) -> bool:
+        """It is used within one only."""
+        return True
 
     def execute(self, statement: Any, values: Values | Sequence[Values] | None = None) -> "QuickResult":
         """Run a statement once, or once for each of several sets of values."""
