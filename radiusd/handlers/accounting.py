@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define
 from twisted.logger import Logger
 
+from policy.quantities import Instant
 from radiusd.handlers import classes
 from radiusd.handlers.access import Submit
 from radiusd.handlers.boots import Boots
@@ -45,6 +47,18 @@ _FRAMED_IP_ADDRESS = int(Attribute.FRAMED_IP_ADDRESS)
 _INTERIM = bytes((0, 0, 0, AcctStatusType.INTERIM_UPDATE))
 
 
+_ASKED_AGAIN_WITHIN = 30_000
+"""Milliseconds in which a NAS asks again what was not answered, and with the stamp of the first time."""
+
+
+@define(eq=False)
+class _Clock:
+    """What is known of the clock of a NAS that was first heard at `since`."""
+
+    skew: int
+    since: Instant
+
+
 class AccountingHandler:
     """Records Accounting-Requests. `remembered` are the connections whose ordinary reports are quickly recorded."""
 
@@ -63,7 +77,7 @@ class AccountingHandler:
         self._vault = vault
         self._counters = counters
         self._remembered = {} if remembered is None else remembered
-        self._skews: dict[tuple[int, bytes], int] = {}
+        self._clocks: dict[tuple[int, bytes], _Clock] = {}
 
     def __call__(self, request: Request, answer: Answer) -> None:
         """Record, then answer. Raises MalformedPacket for attributes that are not of their type."""
@@ -112,7 +126,7 @@ class AccountingHandler:
         if counted is None:
             return None
         age = age_of(request.packet, request.at)
-        skew = self._skew((request.router.id, nas), age)
+        skew = self._skew((request.router.id, nas), age, request.at)
         at = happened_at(request.packet, request.at, age, skew)
         return InterimJob(found, at, *counted, lambda: self._whole(request))
 
@@ -125,8 +139,9 @@ class AccountingHandler:
         router, packet = request.router, request.packet
         values = packet.values
         nas = nas_octets(values)
-        skew = self._skew((router.id, nas), age_of(packet, request.at))
-        event = accounting_event(packet, about, request.at, skew, request.source[0])
+        skew = self._skew((router.id, nas), age_of(packet, request.at), request.at)
+        knows_clock = self._knows_clock((router.id, nas), request.at)
+        event = accounting_event(packet, about, request.at, skew, request.source[0], knows_clock=knows_clock)
         if event is None:
             return None
         key = self._vault.class_key
@@ -148,14 +163,21 @@ class AccountingHandler:
             known=None if wire is None else self._remembered.get(wire.key),
         )
 
-    def _skew(self, key: tuple[int, bytes], age: int | None) -> int:
+    def _skew(self, key: tuple[int, bytes], age: int | None, at: Instant) -> int:
         """How far the NAS's clock lags, by its promptest packet so far; older stamps are older events then."""
-        known = self._skews.get(key)
+        heard = self._clocks.get(key)
         if age is None:
-            return known or 0
-        if known is None or age < known:
-            self._skews[key] = known = age
-        return known
+            return 0 if heard is None else heard.skew
+        if heard is None:
+            heard = self._clocks[key] = _Clock(age, at)
+        elif age < heard.skew:
+            heard.skew = age
+        return heard.skew
+
+    def _knows_clock(self, key: tuple[int, bytes], at: Instant) -> bool:
+        """Whether the NAS was heard for so long that what it asks again cannot be all that was heard of it."""
+        heard = self._clocks.get(key)
+        return heard is not None and at - heard.since >= _ASKED_AGAIN_WITHIN
 
     def _reboot(self, request: Request, about: Line, how: str) -> RebootJob:
         router = request.router

@@ -176,10 +176,13 @@ def credentials(packet: Packet, secret: bytes) -> Credentials:
     return NoPassword("EAP" if Attribute.EAP_MESSAGE in values else "none")
 
 
-def accounting_event(packet: Packet, about: Line, received: Instant, skew: int, source: str) -> AccountingReport | None:
+def accounting_event(
+    packet: Packet, about: Line, received: Instant, skew: int, source: str, *, knows_clock: bool
+) -> AccountingReport | None:
     """What a Start, Interim-Update or Stop reports; None for any other Acct-Status-Type.
 
-    `skew` is how far, in milliseconds, the NAS's clock is known to lag behind ours.
+    `skew` is how far, in milliseconds, the NAS's clock is thought to lag behind ours. Unless that is known for sure, a
+    stamp may be old though it looks new.
     """
     values = packet.values
     status = _integer(values, Attribute.ACCT_STATUS_TYPE)
@@ -194,7 +197,7 @@ def accounting_event(packet: Packet, about: Line, received: Instant, skew: int, 
         "report": _report(values),
     }
     if status == AcctStatusType.START:
-        is_dated = age is not None or bool(_integer(values, Attribute.ACCT_DELAY_TIME))
+        is_dated = (age is not None and knows_clock) or bool(_integer(values, Attribute.ACCT_DELAY_TIME))
         return AccountingStart(is_dated=is_dated, **about_line)
     if status == AcctStatusType.INTERIM_UPDATE:
         return InterimUpdate(**about_line)

@@ -253,7 +253,7 @@ def test_no_password_is_in_what_a_log_would_show() -> None:
 def event(status_type: str = "Interim-Update", skew: int = 0, **more: Any) -> Any:
     """What policy hears of a report that came at noon."""
     packet = decode(a_report(status_type, Acct_Session_Id="80100001", **more).RequestPacket())
-    return accounting_event(packet, line(packet, is_mikrotik=True), NOON, skew, "10.0.0.1")
+    return accounting_event(packet, line(packet, is_mikrotik=True), NOON, skew, "10.0.0.1", knows_clock=True)
 
 
 def stamp(seconds: int) -> dict[str, int]:
