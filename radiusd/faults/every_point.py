@@ -155,7 +155,7 @@ def _logout(scene: Scene) -> Callable[[], bool]:
 
 def _verify(scene: Scene) -> Callable[[], bool]:
     number = scene.next_guest()
-    token = scene.post(scene.town.start(f"PC-{number}"))[1]["data"]["session_token"]
+    token = scene.post(scene.town.start(f"PC-{number}", scene.house.at))[1]["data"]["session_token"]
     ott = scene.post(scene.town.wish(token, number))[1]["data"]["ott"]
 
     def verify() -> bool:
