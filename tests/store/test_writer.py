@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
+import pytest
 from attrs import frozen
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -191,6 +192,35 @@ def test_after_a_failure_ids_of_the_undone_transaction_are_not_used(database: Da
     committer.commit([Tells("kept")])
     assert Committer(database).commit([Tells("by another writer")])[0] == ["by another writer"]
     assert told(database) == ["kept", "by another writer"]
+
+
+@frozen
+class WantsTheRow(Job):
+    """Locks the row of a branch; whoever holds it lets go before the second try."""
+
+    tries: list[bool]
+    holder: Connection
+
+    def run(self, work: Work) -> str:
+        if self.tries:
+            self.holder.rollback()
+        self.tries.append(True)
+        work.database.execute(select(branches.c.id).with_for_update()).all()
+        return "had it"
+
+
+def test_a_batch_waits_for_nobody_and_then_takes_its_turn(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time, and no locks on rows")
+    with database.writing() as connection:
+        row = {"id": 1, "name": "q1", "password_store": "hash", "interim": 120, "timezone": "UTC", "created_at": 0}
+        connection.execute(branches.insert(), row)
+    committer, tries = Committer(database), list[bool]()
+    with database.engine.connect() as holder:
+        holder.execute(select(branches.c.id).with_for_update()).all()
+        results, _ = committer.commit([Tells("before"), WantsTheRow(tries, holder), Tells("after")])
+    assert (results, len(tries), committer.conflicts) == (["before", "had it", "after"], 2, 1)
+    assert told(database) == ["before", "after"]
 
 
 def test_nothing_at_all_is_no_failure(database: Database) -> None:
