@@ -50,6 +50,7 @@ class Logins:
         self._by_last_decision = by_last_decision
         self.without_proof: dict[str, LetIn] = {}
         self.spooled: Callable[[], None] = _nothing
+        self.doubted: Callable[[], None] = _nothing
 
     def submit(self, job: Job, done: Done) -> None:
         """Have `job` committed; an Access-Request may be answered by memory instead, or by Failed at once."""
@@ -128,6 +129,8 @@ class Logins:
     def others_changed(self, pass_ids: Collection[int] | None) -> None:
         """Others changed these passes, or anything."""
         self._lately.doubt(pass_ids)
+        if self._lately.doubtful:
+            self.doubted()
 
 
 class Reminding:
@@ -146,18 +149,20 @@ class Reminding:
         self._loop = LoopingCall(self.look)
 
     def start(self, clock: IReactorTime) -> None:
-        """Begin to look."""
+        """Begin to look: from time to time, and at once when there is a doubt."""
+        self._logins.doubted = self.look
         self._loop.clock = clock
         self._loop.start(EVERY)
 
     def stop(self) -> None:
         """Look no more."""
+        self._logins.doubted = _nothing
         if self._loop.running:
             self._loop.stop()
 
     def look(self) -> None:
         """Ask the store, unless it is still being asked, or is not there."""
-        if self._is_reading or self._gate.outlook is not Outlook.HERE:
+        if self._is_reading or self._gate.outlook is Outlook.AWAY:
             return
         self._is_reading = True
         asked, self._logins.without_proof = self._logins.without_proof, {}

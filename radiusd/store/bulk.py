@@ -19,8 +19,8 @@ from radiusd.store import driver
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 Row = tuple[Any, ...]
-_MOST_ROWS = 64
-"""In one statement of SQLite: one for more of them would be longer than what it saves, and is kept for ever."""
+_MOST_ROWS = 256
+"""In one statement of SQLite: as many as a batch has jobs."""
 
 
 class _Statement:
