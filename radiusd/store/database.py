@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
@@ -34,6 +35,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
         self.lock = FileLock(f"{self.url.database}.lock", str(self.url.database)) if self.is_sqlite else None
+        self._kept_open: WeakSet[OpenConnection] = WeakSet()
         self.watching: Callable[[Any], AbstractContextManager[None]] = nullcontext
         """Entered with the driver's connection for as long as a transaction runs."""
 
@@ -45,7 +47,9 @@ class Database:
 
     def kept_open(self) -> "OpenConnection":
         """The same, for one thread that writes all the time."""
-        return OpenConnection(self)
+        made = OpenConnection(self)
+        self._kept_open.add(made)
+        return made
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -115,7 +119,9 @@ class Database:
         return None if self.is_sqlite else url.render_as_string(hide_password=False)
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Give every connection back; for when nobody writes any more."""
+        for each in tuple(self._kept_open):
+            each.close()
         self.engine.dispose()
 
 

@@ -151,6 +151,7 @@ class Evening:
         self.at = NOON
         self.clock = Clock()
         self.database = database
+        self.committer = Committer(database)
         self.vault = Vault(bytes(32))
         self.upstream = Upstream(lambda: self.at)
         self.seats = Seats()
@@ -184,6 +185,7 @@ class Evening:
 
     def restart(self) -> None:
         """Everything in memory is new; the store stays."""
+        self.committer.close()
         self.committer = Committer(self.database)
         self.learn()
         self.open_charging()
