@@ -25,7 +25,7 @@ _postgres_candidates() {
 }
 
 # What the tests leave behind need not outlive them, so nothing has to reach the disk.
-_FOR_TESTS=(-c fsync=off -c full_page_writes=off -c max_connections=60 -c shared_buffers=64MB)
+_FOR_TESTS=(-c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB)
 # What is measured must be as durable as where it is used, on a server with memory enough for what it holds.
 _FOR_MEASURING=(-c fsync=on -c full_page_writes=on -c synchronous_commit=on -c max_connections=60
     -c shared_buffers=1GB -c wal_buffers=64MB -c max_wal_size=8GB -c min_wal_size=1GB
