@@ -182,6 +182,16 @@ def test_behind_a_store_that_hangs_a_known_device_is_answered_in_time(server: Aw
     assert server.log_in() is not None
 
 
+def answers_of_a_store_that_hangs(server: AwayServer, seconds: float) -> int:
+    """How many answers a login has had after so long."""
+    wire: Any = server.auth.transport
+    before = len(wire.sent)
+    server.store.hang()
+    server.log_in()
+    server.pass_time(seconds)
+    return len(wire.sent) - before
+
+
 @pytest.mark.parametrize("changed", [None, [1]])
 def test_while_the_store_is_only_slow_nobody_is_let_in_whose_pass_others_changed(
     changed: list[int] | None, server: AwayServer, reminding: Reminding
@@ -189,19 +199,10 @@ def test_while_the_store_is_only_slow_nobody_is_let_in_whose_pass_others_changed
     server.log_in()
     server.logins.others_changed([77])
     server.logins.others_changed(changed)
-    wire: Any = server.auth.transport
-    before = len(wire.sent)
-    server.store.hang()
-    server.log_in()
-    server.pass_time(0.5)
-    assert len(wire.sent) == before
+    assert answers_of_a_store_that_hangs(server, 0.5) == 0
     server.store.go_on()
     reminding.look()  # the session lives: it is certain again
-    before = len(wire.sent)
-    server.store.hang()
-    server.log_in()
-    server.pass_time(0.19)
-    assert len(wire.sent) == before + 1
+    assert answers_of_a_store_that_hangs(server, 0.19) == 1
 
 
 def test_a_doubt_goes_on_until_the_store_has_said_otherwise(server: AwayServer) -> None:
@@ -219,12 +220,7 @@ def test_a_doubt_goes_on_until_the_store_has_said_otherwise(server: AwayServer) 
     reminding.look()
     server.lately.doubt(None)  # while the answer is on its way
     answers.pop().callback(set())
-    wire: Any = server.auth.transport
-    before = len(wire.sent)
-    server.store.hang()
-    server.log_in()
-    server.pass_time(0.5)
-    assert len(wire.sent) == before
+    assert answers_of_a_store_that_hangs(server, 0.5) == 0
 
 
 def test_a_slow_store_still_answers_whom_memory_does_not_know(server: AwayServer) -> None:
