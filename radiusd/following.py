@@ -42,14 +42,20 @@ class Following:
         self._waiting = waiting
         self._now = now
         self._position: feed.Position | None = None
+        self._told = 0
         self._loops = [LoopingCall(self._tell_returns)]
         if node is not None:
             self._loops.append(LoopingCall(self._keep_feed, node))
 
     def tell(self, connection: Connection, pass_ids: Collection[int]) -> None:
         """Within the transaction that changed these passes: have the others know of it."""
-        if self._node is not None:
-            feed.tell(connection, self._node, pass_ids, self._now())
+        if self._node is None:
+            return
+        at = self._now()
+        feed.tell(connection, self._node, pass_ids, at)
+        self._told += 1
+        if self._told % feed.PRUNE_OWN_EVERY == 0:
+            feed.prune_own(connection, self._node, at)
 
     @property
     def asks(self) -> outbox.Following | None:

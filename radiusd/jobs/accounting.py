@@ -50,9 +50,9 @@ class AccountingJob(Job):
         if known is not None and known.is_current and known.wire.named_by == (self.wire and self.wire.named_by):
             return known if known.kept is None else known.kept
         kept = memory.of_guest(self._guest) if self.named is None else memory.of_session(self.named.session_id)
-        if kept is None or self.named is None or self._is_of_another(kept):
+        if kept is None or self._named_connection is None or self._is_of_another(kept):
             return kept
-        line = kept.holding.connection(self.named.connection_id)
+        line = kept.holding.connection(self._named_connection)
         # By any other name the NAS may mean one that is over, and was forgotten.
         return kept if _has_name(line, self.event) else None
 
@@ -60,10 +60,15 @@ class AccountingJob(Job):
     def _guest(self) -> Guest:
         return self.line.user_name, self.line.device
 
+    @property
+    def _named_connection(self) -> int | None:
+        """Whom a Class from memory names has no row before its Start, and no number."""
+        return None if self.named is None or self.named.connection_id == NOBODY else self.named.connection_id
+
     def _is_of_another(self, kept: Kept) -> bool:
         """Whether it is about none of the connections of a pass that are remembered."""
-        if self.named is not None:
-            return self.named.connection_id not in kept.versions
+        if self._named_connection is not None:
+            return self._named_connection not in kept.versions
         return all(key_of(each) != self._key for each in kept.holding.connections)
 
     def beside(self, found: Kept | Known) -> Needs | None:
@@ -72,7 +77,7 @@ class AccountingJob(Job):
 
     def needs(self) -> Needs:
         """The connection, by our Class and by the NAS's own name for it."""
-        ids = set() if self.named is None else {self.named.connection_id} - {NOBODY}
+        ids = () if self._named_connection is None else (self._named_connection,)
         return Needs(connection_ids=ids, keys=() if self._key is None else (self._key,))
 
     def more(self, work: Work) -> Needs | None:

@@ -15,6 +15,7 @@ from sqlalchemy import CompoundSelect, Connection, LargeBinary, Select, Table, T
 from sqlalchemy.dialects import postgresql
 
 from radiusd.store import driver
+from radiusd.store.errors import Conflict
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -46,7 +47,7 @@ class Insert(_Statement):
             for values in self._sqlite.filled(rows):
                 driver.execute(connection, *values)
         else:
-            self._postgresql.run(connection, tuple(map(as_array, zip(*rows, strict=True))))
+            self._postgresql.put_off(connection, tuple(map(as_array, zip(*rows, strict=True))))
 
     @cached_property
     def _sqlite(self) -> "_Filled":
@@ -62,10 +63,7 @@ class Insert(_Statement):
 
 
 class Rewrite(_Statement):
-    """Rows that are there already; each has the values of `columns`, then its id, and its version if it has one.
-
-    A row that somebody else has written since its version was read stays as it is, and is not counted.
-    """
+    """Rows that are there already; each has the values of `columns`, then its id, and its version if it has one."""
 
     def __init__(
         self, table: Table, columns: Sequence[str], *, has_version: bool, never_empties: Sequence[str] = ()
@@ -74,13 +72,21 @@ class Rewrite(_Statement):
         self._keys = ("id", "version") if has_version else ("id",)
         self._never_empties = frozenset(never_empties)
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Write them in the order they come in, and give how many were there."""
+    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Write them in the order they come in.
+
+        Raises Conflict if somebody else has written one since its version was read; with PostgreSQL only when the next
+        statement is executed, or the transaction ends.
+        """
         if not rows:
-            return 0
+            return
         if connection.dialect.name == "sqlite":
-            return sum(driver.execute(connection, *each).rowcount for each in self._sqlite.filled(rows))
-        return int(self._postgresql.run(connection, tuple(map(as_array, zip(*rows, strict=True)))).rowcount)
+            written = sum(driver.execute(connection, *each).rowcount for each in self._sqlite.filled(rows))
+            if written < len(rows) and "version" in self._keys:
+                raise Conflict("somebody else wrote the same rows meanwhile")
+            return
+        values = tuple(map(as_array, zip(*rows, strict=True)))
+        self._postgresql.put_off(connection, (*values, len(rows)) if "version" in self._keys else values)
 
     def _changes(self, new: Sequence[str]) -> str:
         texts = [self._change(name, value, f"t.{name}") for name, value in zip(self._columns, new, strict=False)]
@@ -111,7 +117,11 @@ class Rewrite(_Statement):
             f"UPDATE {self._table.name} AS t SET {self._changes(values)} "  # noqa: S608 - names of columns
             f"FROM unnest({self._arrays(names)}) AS v ({', '.join(names)}) WHERE {which}"
         )
-        return driver.Prepared(text, len(names))
+        if "version" not in self._keys:
+            return driver.Prepared(text, len(names))
+        expected = f"${len(names) + 1}::bigint"
+        text = f"WITH written AS ({text} RETURNING 1) SELECT 1 / (count(*) = {expected})::int FROM written"  # noqa: S608
+        return driver.Prepared(text, len(names) + 1)
 
 
 class _Filled:

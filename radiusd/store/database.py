@@ -59,6 +59,7 @@ class Database:
                 driver.execute(connection, "BEGIN IMMEDIATE", ())
             try:
                 yield
+                driver.send(connection)  # or a conflict would cost the connection
             except BaseException:
                 try:
                     connection.rollback()
@@ -230,10 +231,21 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         executemany_mode="values_plus_batch",
         pool_size=4,
         pool_pre_ping=False,
         connect_args={"connect_timeout": 3, "options": f"-c lock_timeout={_WAITS} -c TimeZone=UTC"},
     )
+
+    @event.listens_for(engine, "before_cursor_execute")
+    @event.listens_for(engine, "commit")
+    def keep_the_order(connection: Connection, *_: Any) -> None:
+        driver.send(connection)
+
+    @event.listens_for(engine, "rollback")
+    def undo_that_too(connection: Connection) -> None:
+        driver.drop(connection)
+
+    return engine

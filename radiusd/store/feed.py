@@ -23,7 +23,7 @@ KEPT = 20_000
 _PRUNED_AFTER = 2 * KEPT
 _DEAD_AFTER = 86_400_000
 _PRUNED_AT_ONCE = 2_000
-_PRUNE_OWN_EVERY = 200
+PRUNE_OWN_EVERY = 200
 """Rows of one node, so that a busy one keeps its own short, a little at a time."""
 _MOST_NODES = 1_000
 
@@ -31,8 +31,7 @@ _BEGIN = insert(feed).values(node=bindparam("node"), number=0, pass_ids="", at=b
 # Counted on from what is stored: a number is neither left out nor used twice, whatever became of the last transaction.
 # Of a node that was taken for dead nothing is stored: so high a number tells everybody that something was left out.
 _TELL = Statement(
-    insert(feed)
-    .from_select(
+    insert(feed).from_select(
         ["node", "number", "pass_ids", "at"],
         select(
             cast(bindparam("node"), feed.c.node.type),
@@ -41,7 +40,6 @@ _TELL = Statement(
             cast(bindparam("at"), feed.c.at.type),
         ).where(feed.c.node == bindparam("node")),
     )
-    .returning(feed.c.number)
 )
 _WHERE_IT_STANDS = select(feed.c.node, func.max(feed.c.number)).group_by(feed.c.node)
 _READ = {
@@ -65,7 +63,7 @@ _PRUNE_OWN = delete(feed).where(
         select(feed.c.number)
         .where(feed.c.node == bindparam("node"), feed.c.at < bindparam("before"))
         .order_by(feed.c.number)
-        .limit(2 * _PRUNE_OWN_EVERY)
+        .limit(2 * PRUNE_OWN_EVERY)
         .scalar_subquery()
     ),
 )
@@ -116,9 +114,12 @@ def tell(connection: Connection, node: int, pass_ids: Collection[int], at: Insta
     so every few minutes (with no passes), for one that is silent for a day counts as dead.
     """
     told = ",".join(map(str, pass_ids))
-    (number,) = _TELL.run(connection, {"node": node, "pass_ids": told, "at": at}).fetchone()
-    if number % _PRUNE_OWN_EVERY == 0:
-        connection.execute(_PRUNE_OWN, {"node": node, "before": at - _PRUNED_AFTER})
+    _TELL.put_off(connection, {"node": node, "pass_ids": told, "at": at})
+
+
+def prune_own(connection: Connection, node: int, at: Instant) -> None:
+    """Forget what everybody has read by now of what this node told; every PRUNE_OWN_EVERY times."""
+    connection.execute(_PRUNE_OWN, {"node": node, "before": at - _PRUNED_AFTER})
 
 
 def read(connection: Connection, position: Position | None, at: Instant, own: int = 0) -> Changes:

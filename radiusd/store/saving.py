@@ -17,7 +17,6 @@ from policy.usage import Usage
 from policy.values import evolve
 from radiusd.store import rows
 from radiusd.store.bulk import Insert, Rewrite
-from radiusd.store.errors import Conflict
 from radiusd.store.memory import Known
 from radiusd.store.schema import commands, connections, passes, sessions
 
@@ -104,7 +103,7 @@ _REWRITE_DESCRIBED = Rewrite(connections, rows.DESCRIBED, has_version=False)
 def save_passes(database: DatabaseConnection, batch: list[tuple[Any, ...]]) -> None:
     """Write passes, in the order of their ids; raises Conflict."""
     batch.sort(key=lambda row: row[-2])
-    _must_match(_REWRITE_PASS.run(database, batch), batch)
+    _REWRITE_PASS.run(database, batch)
 
 
 def save_sessions(database: DatabaseConnection, changed: Sequence[Change]) -> None:
@@ -116,8 +115,10 @@ def save_sessions(database: DatabaseConnection, changed: Sequence[Change]) -> No
             used = settled_usage(after, each.after)
             if before is None:
                 new.append(rows.new_session(after, used))
-            else:
-                old.append((*rows.changed_session(after, used), after.id))
+                continue
+            row = rows.changed_session(after, used)
+            if row != rows.changed_session(before, settled_usage(before, each.before)):
+                old.append((*row, after.id))
     # Places are given up before they are taken (S1 is a unique index, checked row by row).
     _REWRITE_SESSION.run(database, [row for row in old if row[_SLOT] is None])
     _REWRITE_SESSION.run(database, [row for row in old if row[_SLOT] is not None])
@@ -148,14 +149,9 @@ def save_connections(
         for each in counted.values()
     ]  # fmt: skip
     batch.sort(key=lambda row: row[-2])
-    _must_match(_REWRITE_COUNTED.run(database, batch), batch)
+    _REWRITE_COUNTED.run(database, batch)
     described = [(rows.described(before), rows.described(after), after.id) for before, after in changed]
     _REWRITE_DESCRIBED.run(database, [(*after, line_id) for before, after, line_id in described if before != after])
-
-
-def _must_match(matched: int, batch: Sequence[object]) -> None:
-    if matched != len(batch):
-        raise Conflict("somebody else wrote the same rows meanwhile")
 
 
 def save_commands(database: DatabaseConnection, cuts: Sequence[Any], changes: Sequence[Any], lease: int) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from radiusd.store.bulk import Insert, Query, Rewrite
 from radiusd.store.database import Database
+from radiusd.store.errors import Conflict
 from radiusd.store.keys import among
 
 THINGS = Table(
@@ -104,7 +105,7 @@ def test_any_values_are_inserted_rewritten_and_read_as_they_are(
         assert kept(connection) == numbered(first)
         assert [tuple(row) for row in EVERY.rows(connection)] == numbered(first)
         common = list(zip(first, second, strict=False))
-        assert REWRITE.run(connection, [(*new, number, 0) for number, (_, new) in enumerate(common)]) == len(common)
+        REWRITE.run(connection, [(*new, number, 0) for number, (_, new) in enumerate(common)])
         expected = [(*new[:2], old[2] if new[2] is None else new[2], new[3]) for old, new in common] + first[
             len(common) :
         ]
@@ -114,26 +115,61 @@ def test_any_values_are_inserted_rewritten_and_read_as_they_are(
 def test_nothing_is_written_of_an_empty_batch(store: Database) -> None:
     with store.writing() as connection:
         INSERT.run(connection, [])
-        assert REWRITE.run(connection, []) == 0
+        REWRITE.run(connection, [])
         assert kept(connection) == []
         assert list(EVERY.rows(connection)) == []
 
 
-def test_a_row_that_somebody_else_wrote_stays_and_is_not_counted(store: Database) -> None:
+@pytest.mark.parametrize("versions", [(0, 1, 1), (0, 0, 0), (1, 1, 2)])
+def test_when_somebody_else_wrote_one_of_the_rows_nothing_is_written(
+    store: Database, versions: tuple[int, ...]
+) -> None:
+    rows = [("new", 2, 2, None, number, 0) for number in (1, 2, 3)]
     with store.writing() as connection:
         INSERT.run(connection, [(number, "old", 1, 1, None) for number in (1, 2, 3)])
-        assert REWRITE.run(connection, [("new", 2, 2, None, 1, 0), ("new", 2, 2, None, 3, 0)]) == 2
-        again = [("newer", 3, 3, None, 1, 0), ("newer", 3, 3, None, 2, 0), ("newer", 3, 3, None, 3, 1)]
-        assert REWRITE.run(connection, [*again, ("newer", 3, 3, None, 4, 0)]) == 2
-        assert [row[1] for row in kept(connection)] == ["new", "newer", "newer"]
-        versions = connection.execute(select(THINGS.c.version).order_by(THINGS.c.id)).scalars().all()
-    assert versions == [1, 1, 2]
+    with store.writing() as connection:
+        REWRITE.run(connection, rows)
+    again = [("newer", 3, 3, None, number, version) for number, version in zip((1, 2, 3), versions, strict=True)]
+    with pytest.raises(Conflict), store.writing() as connection:
+        REWRITE.run(connection, again)
+    with store.reading() as connection:
+        assert [row[1] for row in kept(connection)] == ["new"] * 3
+        assert connection.execute(select(THINGS.c.version)).scalars().all() == [1, 1, 1]
+
+
+def test_a_row_that_is_not_there_is_a_conflict_as_well(store: Database) -> None:
+    with pytest.raises(Conflict), store.writing() as connection:
+        REWRITE.run(connection, [("new", 1, 1, None, 9, 0)])
 
 
 def test_two_rewrites_of_one_row_in_a_batch_do_not_both_count(store: Database) -> None:
     with store.writing() as connection:
         INSERT.run(connection, [(1, "old", 1, 1, None)])
-        assert REWRITE.run(connection, [("new", 1, 1, None, 1, 0), ("newer", 1, 1, None, 1, 0)]) == 1
+    with pytest.raises(Conflict), store.writing() as connection:
+        REWRITE.run(connection, [("new", 1, 1, None, 1, 0), ("newer", 1, 1, None, 1, 0)])
+
+
+def test_what_was_put_off_is_done_before_whatever_comes_next_and_in_its_order(store: Database) -> None:
+    with store.writing() as connection:
+        INSERT.run(connection, [(1, "a", 1, 7, True)])
+        REWRITE_ANY.run(connection, [("b", 1)])
+        connection.execute(THINGS.update().where(THINGS.c.name == "b").values(name="c"))
+        REWRITE_ANY.run(connection, [("d", 1)])
+        assert EVERY.rows(connection)[0][1] == "d"
+        REWRITE_ANY.run(connection, [("e", 1)])
+    with store.reading() as connection:
+        assert [row[1] for row in kept(connection)] == ["e"]
+
+
+def test_what_was_put_off_in_a_transaction_that_is_undone_is_never_done(store: Database) -> None:
+    open_one = store.kept_open()
+    with pytest.raises(RuntimeError), open_one.writing() as connection:
+        INSERT.run(connection, [(1, "a", 1, 7, True)])
+        raise RuntimeError
+    with open_one.writing() as connection:
+        INSERT.run(connection, [(2, "b", 1, 7, True)])
+    with store.reading() as connection:
+        assert [row[0] for row in kept(connection)] == [2]
 
 
 def test_a_column_that_never_empties_keeps_its_value_and_any_other_does_not(store: Database) -> None:
@@ -146,7 +182,7 @@ def test_a_column_that_never_empties_keeps_its_value_and_any_other_does_not(stor
 def test_a_row_without_a_version_is_always_written(store: Database) -> None:
     with store.writing() as connection:
         INSERT.run(connection, [(1, "a", 1, 7, True), (2, "b", 1, 7, True)])
-        assert REWRITE_ANY.run(connection, [("c", 1), ("d", 2), ("e", 3)]) == 2
+        REWRITE_ANY.run(connection, [("c", 1), ("d", 2), ("e", 3)])
         assert [row[1] for row in kept(connection)] == ["c", "d"]
         assert set(connection.execute(select(THINGS.c.version)).scalars()) == {0}
 

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import Connection, delete, func, select
 
 from policy.quantities import Instant
+from radiusd import following
+from radiusd.handlers.returning import Returning
 from radiusd.jobs.feeding import KeepFeedJob
 from radiusd.store import feed, outbox
 from radiusd.store.database import Database
@@ -213,13 +215,21 @@ def test_what_everybody_has_read_is_forgotten(database: Database, nodes: tuple[i
 
 def test_a_busy_node_keeps_its_own_rows_short(database: Database, nodes: tuple[int, int], reader: Reader) -> None:
     late = Instant(NOON + 2 * KEPT + 1)
+    at = NOON
+    busy = following.Following(Returning(bytes(32)), nodes[0], lambda *_: None, lambda: 0, lambda: at)
+
+    def told(pass_id: int) -> None:
+        with database.writing() as connection:
+            busy.tell(connection, [pass_id])
+
     for number in range(199):
-        tell(database, nodes[0], number)
+        told(number)
     assert count(database) == 201
     assert reader.read(late) is None
-    tell(database, nodes[0], 7, at=late)
+    at = late
+    told(7)
     assert count(database) == 2
-    tell(database, nodes[0], 8, at=late)
+    told(8)
     assert reader.read(late) == {7, 8}
 
 

@@ -20,8 +20,8 @@ from tests.store.worlds import Fails, without_connection
 
 
 def kinds(seen: list[tuple[str, Any]]) -> list[str]:
-    """The first word of each statement."""
-    return [statement.split(maxsplit=1)[0] for statement, _ in seen]
+    """What each statement does."""
+    return [statement.removeprefix("WITH written AS (").split(maxsplit=1)[0] for statement, _ in seen]
 
 
 def lines(server: Server) -> list[Any]:
