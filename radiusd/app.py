@@ -58,6 +58,7 @@ from radiusd.store.database import Database
 from radiusd.store.outbox import Seen
 from radiusd.store.portal import PortalLogin
 from radiusd.store.presence import Presence
+from radiusd.store.turns import Turns, wait_for_postgresql
 from radiusd.store.work import Afterwards, Moved
 from radiusd.store.writer import Committer, Done, Writer
 from radiusd.vault import Vault, read_key_file
@@ -106,9 +107,10 @@ class App:
         self._listening = Listening(reactor, given)
         self._taking: list[RadiusProtocol] = []
         self.counters = Counters(reactor.seconds)
-        committer = Committer(self._database)
+        turns = Turns(reactor)
+        committer = Committer(self._database, turns.in_thread)
         self._lines = committer.memory.lines
-        self._writer = Writer(committer, self._deliver)
+        self._writer = Writer(committer, self._delivered, turns)
         self._returning = Returning(self._vault.class_key)
         with self._database.reading() as connection:
             revision = revisions.current(connection)
@@ -245,9 +247,6 @@ class App:
         following = self._following.asks
         return self._read(lambda connection: outbox.look(connection, self._vault, revision, at, following))
 
-    def _deliver(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
-        self._reactor.callFromThread(self._delivered, results, afterwards)
-
     def _delivered(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
         # A Disconnect is on the wire before the Access-Accept that took the place.
         self._orders.carry_out(afterwards)
@@ -318,6 +317,8 @@ class App:
         self._pool.start()
         self._hashing.start()
         self._talking.start()
+        if not self._database.is_sqlite:
+            wait_for_postgresql()
         self._writer.start()
         self._away.start()
         if self._presence.announce():

@@ -32,6 +32,7 @@ web.building          policy config pc_system store vault web charging.port     
 spool                 -                                                                    attrs
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 store                 policy vault passwords                                               alembic attrs msgspec sqlalchemy
+store.turns           -                                                                    attrs greenlet psycopg2 twisted zope
 cluster               -                                                                    attrs msgspec psycopg2 redis twisted zope
 cluster.building      config cluster secret_files                                          attrs twisted
 live                  policy store cluster web.times                                       attrs msgspec sqlalchemy twisted

@@ -17,6 +17,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from radiusd.store import driver, feed_schema, game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
 from radiusd.store.errors import StoreError, WrongSchema
 from radiusd.store.locking import FileLock, OpenLock
+from radiusd.store.turns import here
+
+Wait = Callable[[Callable[[], None]], None]
 
 _WAITS, _WAITS_NOT = 5_000, 20
 """Milliseconds until PostgreSQL gives up waiting for a row that somebody else holds."""
@@ -42,18 +45,19 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write; committed and durable at its end, undone by an exception."""
-        with _held(self.lock), self.engine.connect() as connection, self.transaction(connection):
+        held = nullcontext() if self.lock is None else self.lock.held()
+        with held, self.engine.connect() as connection, self.transaction(connection):
             yield connection
 
-    def kept_open(self) -> "OpenConnection":
-        """The same, for one thread that writes all the time."""
-        made = OpenConnection(self)
+    def kept_open(self, wait: Wait = here) -> "OpenConnection":
+        """The same, for somebody who writes all the time. `wait` carries out what lasts."""
+        made = OpenConnection(self, wait)
         self._kept_open.add(made)
         return made
 
     @contextmanager
-    def transaction(self, connection: Connection) -> Iterator[None]:
-        """What `writing` does with a connection, for somebody who holds the lock."""
+    def transaction(self, connection: Connection, wait: Wait = here) -> Iterator[None]:
+        """What `writing` does with a connection, for somebody who holds the lock. `wait` carries out the commit."""
         with self._watching(connection):
             if self.is_sqlite:
                 driver.execute(connection, "BEGIN IMMEDIATE", ())
@@ -68,7 +72,7 @@ class Database:
                     raise
                 raise
             try:
-                connection.commit()
+                wait(connection.commit)
             except BaseException:
                 # SQLite may go on with the transaction, and whoever gets this connection next would be within it.
                 connection.invalidate()
@@ -127,21 +131,24 @@ class Database:
 
 
 class OpenConnection:
-    """Transactions of one thread that writes all the time: connection and lock stay open from one to the next."""
+    """Transactions of somebody who writes all the time: connection and lock stay open from one to the next."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, wait: Wait) -> None:
         self._database = database
+        self._wait = wait
+        # Whoever has turns waits for PostgreSQL's socket in them.
+        self._wait_for_commit = wait if database.is_sqlite else here
         self._lock = None if database.lock is None else OpenLock(database.lock)
         self._connection: Connection | None = None
 
     @contextmanager
     def writing(self, *, waits: bool = True) -> Iterator[Connection]:
         """As of a Database. Unless it `waits`, whoever holds a row for longer than a moment makes it fail."""
-        with _held(self._lock):
+        with nullcontext() if self._lock is None else self._lock.held(self._wait):
             try:
                 if self._connection is None:
                     self._connection = self._connected()
-                with self._database.transaction(self._connection):
+                with self._database.transaction(self._connection, self._wait_for_commit):
                     if waits and not self._database.is_sqlite:
                         driver.execute(self._connection, f"SET LOCAL lock_timeout = {_WAITS}", ())
                     yield self._connection
@@ -169,10 +176,6 @@ class OpenConnection:
         self._let_go()
         if self._lock is not None:
             self._lock.close()
-
-
-def _held(lock: FileLock | OpenLock | None) -> AbstractContextManager[None]:
-    return nullcontext() if lock is None else lock.held()
 
 
 def known_revisions() -> list[str]:

@@ -2,8 +2,9 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 
@@ -63,13 +64,16 @@ class OpenLock:
         self._descriptor: int | None = None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Nobody else writes meanwhile."""
+    def held(self, wait: Callable[[Callable[[], None]], None]) -> Iterator[None]:
+        """Nobody else writes meanwhile. If somebody does, `wait` carries out what lasts until he is done."""
         descriptor = self._descriptor
         if descriptor is None or not self._lock.is_at(descriptor):
             self.close()
             descriptor = self._descriptor = self._lock.open()
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait(partial(fcntl.flock, descriptor, fcntl.LOCK_EX))
         try:
             yield
         finally:

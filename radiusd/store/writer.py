@@ -6,19 +6,20 @@ job that cannot be carried out costs only itself. What was decided from memory, 
 is written, is undone and decided again from the store.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
-from threading import Thread
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from attrs import frozen
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from radiusd.store.database import Database
+from radiusd.store.database import Database, Wait
 from radiusd.store.errors import Conflict
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.memory import Kept, Known, Memory
+from radiusd.store.turns import Turns, here
 from radiusd.store.work import LEASE, Afterwards, Moved, Needs, Work
 
 LARGEST_BATCH = 256
@@ -71,11 +72,11 @@ Deliver = Callable[[list[tuple[Done, Any]], list[Afterwards]], None]
 
 
 class Committer:
-    """Carries out batches of jobs; not thread-safe, and without a thread of its own."""
+    """Carries out batches of jobs, one after the other; `wait` carries out what lasts."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, wait: Wait = here) -> None:
         self._is_sqlite = database.is_sqlite
-        self._connection = database.kept_open()
+        self._connection = database.kept_open(wait)
         self._identifiers = Identifiers(_IDS_AT_ONCE)
         self.memory = Memory()
         self.conflicts = 0
@@ -210,44 +211,43 @@ def _nobody_else(connection: Connection, pass_ids: Sequence[int]) -> None:
 
 
 class Writer:
-    """One thread that commits; `deliver` is called in it once for each batch."""
+    """Commits in its turns; `deliver` is called once for each batch."""
 
-    def __init__(self, committer: Committer, deliver: Deliver) -> None:
+    def __init__(self, committer: Committer, deliver: Deliver, turns: Turns) -> None:
         self._committer = committer
         self._deliver = deliver
-        self._queue: SimpleQueue[tuple[Job, Done] | None] = SimpleQueue()
-        self._thread = Thread(target=self._work, name="writer", daemon=True)
+        self._turns = turns
+        self._queue: deque[tuple[Job, Done]] = deque()
+        self._is_ending = False
 
     def start(self) -> None:
         """Begin to commit."""
-        self._thread.start()
+        self._turns.start(self._work)
 
     def submit(self, job: Job, done: Done) -> None:
         """Have `job` carried out; `done` gets its result, or Failed, through `deliver`."""
-        self._queue.put((job, done))
+        self._queue.append((job, done))
+        self._turns.wake()
 
     @property
     def waiting(self) -> int:
         """How many jobs are queued."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     def stop(self) -> None:
         """Carry out what is queued, then end; returns when it is done."""
-        self._queue.put(None)
-        self._thread.join()
+        self._is_ending = True
+        self._turns.finish()
 
     def _work(self) -> None:
         while True:
-            batch = self._next_batch()
-            taken = [each for each in batch if each is not None]
-            if taken:
-                results, afterwards = self._committer.commit([job for job, _ in taken])
-                answers = [(done, result) for (_, done), result in zip(taken, results, strict=True)]
-                self._deliver(answers, [*afterwards, *self._committer.moved()])
-            if len(taken) < len(batch):
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
+            if batch:
+                results, afterwards = self._committer.commit([job for job, _ in batch])
+                answers = [(done, result) for (_, done), result in zip(batch, results, strict=True)]
+                self._turns.give_way(partial(self._deliver, answers, [*afterwards, *self._committer.moved()]))
+            elif self._is_ending:
                 self._committer.close()
                 return
-
-    def _next_batch(self) -> list[tuple[Job, Done] | None]:
-        first = self._queue.get()
-        return [first, *(self._queue.get() for _ in range(min(self._queue.qsize(), LARGEST_BATCH - 1)))]
+            else:
+                self._turns.rest()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -13,9 +12,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from radiusd.store.database import Database
 from radiusd.store.decisions import Decision
 from radiusd.store.schema import accounts, branches, decisions
+from radiusd.store.turns import Turns
 from radiusd.store.work import Needs, Work
 from radiusd.store.writer import LARGEST_BATCH, Committer, Failed, Job, Writer
 from tests.server.given import NOON
+from tests.store.reactors import Reactor
 
 
 @frozen
@@ -66,19 +67,6 @@ class CannotBeCommitted(Job):
                 "CREATE TEMP TABLE chain (link INT PRIMARY KEY, next INT REFERENCES chain INITIALLY DEFERRED)"
             )
             work.database.exec_driver_sql("INSERT INTO chain VALUES (1, 2)")
-
-
-class Stalls(Job):
-    """Its batch is on its way for as long as the test wants."""
-
-    def __init__(self) -> None:
-        self.begun = Barrier(2, timeout=30)
-        self.may_end = Barrier(2, timeout=30)
-
-    def run(self, work: Work) -> str:
-        self.begun.wait()
-        self.may_end.wait()
-        return "stalled"
 
 
 def told(database: Database) -> list[str]:
@@ -227,7 +215,7 @@ def test_nothing_at_all_is_no_failure(database: Database) -> None:
     assert Committer(database).commit([]) == ([], [])
 
 
-# The thread
+# Its turns
 
 
 class Deliveries:
@@ -248,24 +236,41 @@ class Deliveries:
         self.batches[-1].append(result)
 
 
-def test_what_is_queued_during_a_commit_is_the_next_batch(database: Database) -> None:
-    heard, stalls = Deliveries(database), Stalls()
-    writer = Writer(Committer(database), heard)
-    writer.start()
-    writer.submit(stalls, heard.keep)
-    stalls.begun.wait()
+@pytest.fixture
+def reactor() -> Reactor:
+    return Reactor()
+
+
+@pytest.fixture
+def heard(database: Database) -> Deliveries:
+    return Deliveries(database)
+
+
+@pytest.fixture
+def writer(database: Database, reactor: Reactor, heard: Deliveries) -> Writer:
+    turns = Turns(reactor)
+    return Writer(Committer(database, turns.in_thread), heard, turns)
+
+
+def test_what_is_queued_during_a_commit_is_the_next_batch(
+    database: Database, reactor: Reactor, heard: Deliveries, writer: Writer
+) -> None:
+    if not database.is_sqlite:
+        pytest.skip("the commit of PostgreSQL is waited for by its socket")
+    writer.submit(Tells("first"), heard.keep)
+    writer.start()  # and now the commit is on its way
     for word in ("a", "b", "c"):
         writer.submit(Tells(word), heard.keep)
     assert writer.waiting == 3
     assert heard.batches == []
-    stalls.may_end.wait()
+    reactor.hear_thread()
+    reactor.turn()
+    assert heard.batches == [["first"]]
     writer.stop()
-    assert heard.batches == [["stalled"], ["a", "b", "c"]]
+    assert heard.batches == [["first"], ["a", "b", "c"]]
 
 
-def test_results_are_delivered_when_they_are_durable_and_not_before(database: Database) -> None:
-    heard = Deliveries(database)
-    writer = Writer(Committer(database), heard)
+def test_results_are_delivered_when_they_are_durable_and_not_before(heard: Deliveries, writer: Writer) -> None:
     writer.submit(Tells("a"), heard.keep)
     writer.submit(Tells("b"), heard.keep)
     writer.start()
@@ -274,9 +279,7 @@ def test_results_are_delivered_when_they_are_durable_and_not_before(database: Da
     assert heard.durable == [["a", "b"]]
 
 
-def test_a_batch_has_its_largest_size(database: Database) -> None:
-    heard = Deliveries(database)
-    writer = Writer(Committer(database), heard)
+def test_a_batch_has_its_largest_size(heard: Deliveries, writer: Writer) -> None:
     for number in range(LARGEST_BATCH + 1):
         writer.submit(Tells(str(number)), heard.keep)
     writer.start()
@@ -284,13 +287,22 @@ def test_a_batch_has_its_largest_size(database: Database) -> None:
     assert [len(each) for each in heard.batches] == [LARGEST_BATCH, 1]
 
 
-def test_a_writer_that_stops_carries_out_what_is_queued(database: Database) -> None:
-    heard, stalls = Deliveries(database), Stalls()
-    writer = Writer(Committer(database), heard)
+def test_a_writer_at_rest_begins_when_the_reactor_has_taken_what_came(
+    reactor: Reactor, heard: Deliveries, writer: Writer
+) -> None:
     writer.start()
-    writer.submit(stalls, heard.keep)
-    stalls.begun.wait()
-    writer.submit(Tells("last"), heard.keep)
-    stalls.may_end.wait()
+    for word in ("a", "b"):
+        writer.submit(Tells(word), heard.keep)
+    assert writer.waiting == 2
+    reactor.turn()
+    assert writer.waiting == 0
     writer.stop()
-    assert told(database) == ["last"]
+    assert heard.batches == [["a", "b"]]
+
+
+def test_a_writer_that_stops_carries_out_what_is_queued(database: Database, heard: Deliveries, writer: Writer) -> None:
+    writer.start()
+    writer.submit(Tells("first"), heard.keep)
+    writer.submit(Tells("last"), heard.keep)
+    writer.stop()
+    assert told(database) == ["first", "last"]

@@ -1,0 +1,9 @@
+from collections.abc import Callable
+
+class greenlet:
+    parent: greenlet | None
+    dead: bool
+    def __init__(self, run: Callable[[], object]) -> None: ...
+    def switch(self) -> object: ...
+
+def getcurrent() -> greenlet: ...
