@@ -47,9 +47,7 @@ class Reviving:
 
     def _handled(self, entry: Accounting, router: Router) -> Sequence[Job]:
         try:
-            return self.jobs_of_request(
-                Request(packet.decode(entry.datagram), router, entry.source, entry.at, entry.at)
-            )
+            return self.jobs_of_request(Request(packet.decode(entry.datagram), router, entry.source, entry.at))
         except WireError as error:
             # It was never acknowledged, then: whoever sends such a thing hears nothing.
             raise CannotRevive(f"the packet is malformed: {error.reason}") from error

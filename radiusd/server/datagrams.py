@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import struct
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,8 @@ _STAMP = struct.Struct("=QiiqQ")
 _INET = struct.Struct("=H2s4s")
 _INET6 = struct.Struct("=H2s4s16sI")
 _MOST_NAMES = 10_000
+_NAMES_ROOM = array("I", [_NAME] * AT_ONCE)
+_CONTROLS_ROOM = array("I", [_CONTROL] * AT_ONCE)
 
 Source = tuple[str, int]
 
@@ -66,6 +69,7 @@ class _Batch:
     def __init__(self, *, takes_times: bool) -> None:
         self.octets = bytearray(AT_ONCE * _LARGEST)
         self.names = bytearray(AT_ONCE * _NAME)
+        self._octets_view, self._names_view = memoryview(self.octets), memoryview(self.names)
         self.controls = bytearray(AT_ONCE * _CONTROL)
         vectors = bytearray(AT_ONCE * ctypes.sizeof(_Vector))
         headers = bytearray(AT_ONCE * _MESSAGE)
@@ -81,38 +85,39 @@ class _Batch:
             header.vectors, header.count = ctypes.pointer(self._vectors[number]), 1
             if takes_times:
                 header.control, header.control_length = controls_at + number * _CONTROL, _CONTROL
-        # The numbers in the headers, as an array: cheaper than field by field. Four octets each.
-        self.numbers = memoryview(headers).cast("I")
-        self.lengths = memoryview(vectors).cast("Q")
+        # The numbers in the headers as arrays, one place for each message: cheaper than field by field.
+        numbers = memoryview(headers).cast("I")
+        self._name_lengths = numbers[_NAME_LENGTH // 4 :: _MESSAGE // 4]
+        self._control_lengths = numbers[_CONTROL_LENGTH // 4 :: _MESSAGE // 4]
+        self._datagram_lengths = numbers[_LENGTH // 4 :: _MESSAGE // 4]
+        self._room = memoryview(vectors).cast("Q")[1::2]
 
-    def datagram(self, number: int) -> bytes:
-        """What was received at this place."""
-        start = number * _LARGEST
-        return bytes(self.octets[start : start + self.numbers[number * 16 + _LENGTH // 4]])
-
-    def name(self, number: int) -> bytes:
-        """The sockaddr it came from."""
-        place = number * 16 + _NAME_LENGTH // 4
-        start = number * _NAME
-        name = bytes(self.names[start : start + self.numbers[place]])
-        # The kernel wrote what it needed.
-        self.numbers[place] = _NAME
-        self.numbers[number * 16 + _CONTROL_LENGTH // 4] = _CONTROL
-        return name
+    def received(self, count: int) -> list[tuple[bytes, bytes]]:
+        """The first `count` datagrams, each with the sockaddr it came from; there is room for the next."""
+        datagrams, names = self._datagram_lengths[:count].tolist(), self._name_lengths[:count].tolist()
+        # The kernel wrote how much it needed.
+        self._name_lengths[:] = _NAMES_ROOM
+        self._control_lengths[:] = _CONTROLS_ROOM
+        octets, addresses = self._octets_view, self._names_view
+        return [
+            (bytes(octets[at * _LARGEST : at * _LARGEST + size]), bytes(addresses[at * _NAME : at * _NAME + length]))
+            for at, (size, length) in enumerate(zip(datagrams, names, strict=True))
+        ]
 
     def came_at(self, number: int) -> int | None:
         """When it came, in milliseconds since 1970; None if the kernel did not tell."""
         length, _, kind, seconds, nanoseconds = _STAMP.unpack_from(self.controls, number * _CONTROL)
         return seconds * 1_000 + nanoseconds // 1_000_000 if (length, kind) == (_CONTROL, _TIMESTAMPS) else None
 
-    def put(self, number: int, datagram: bytes, name: bytes) -> None:
-        """What is to be sent from this place, and where."""
-        start = number * _LARGEST
-        self.octets[start : start + len(datagram)] = datagram
-        self.lengths[number * 2 + 1] = len(datagram)
-        start = number * _NAME
-        self.names[start : start + len(name)] = name
-        self.numbers[number * 16 + _NAME_LENGTH // 4] = len(name)
+    def fill(self, datagrams: list[tuple[bytes, bytes]]) -> None:
+        """What is to be sent, and where: at most AT_ONCE of them."""
+        octets, addresses = self._octets_view, self._names_view
+        for at, (datagram, name) in enumerate(datagrams):
+            octets[at * _LARGEST : at * _LARGEST + len(datagram)] = datagram
+            addresses[at * _NAME : at * _NAME + len(name)] = name
+        count = len(datagrams)
+        self._room[:count] = array("Q", [len(datagram) for datagram, _ in datagrams])
+        self._name_lengths[:count] = array("I", [len(name) for _, name in datagrams])
 
 
 def _nobody_hears(source: Source, error: OSError) -> None:
@@ -143,14 +148,14 @@ class ManyPort(udp.Port):
 
     def doRead(self) -> None:
         """Take what has come."""
-        receive = self.protocol.datagramReceived
+        receive, sources = self.protocol.datagramReceived, self._sources
         for _ in range(_ROUNDS):
             count = _receive(self._descriptor, self._received.headers, AT_ONCE, socket.MSG_DONTWAIT, None)
             if count <= 0:
                 break
-            for number in range(count):
+            for number, (datagram, name) in enumerate(self._received.received(count)):
                 self._taken = number
-                receive(self._received.datagram(number), self._source(self._received.name(number)))
+                receive(datagram, sources.get(name) or self._source(name))
             if count < AT_ONCE:
                 break
         self.flush()
@@ -177,9 +182,9 @@ class ManyPort(udp.Port):
             self._send(waiting[first : first + AT_ONCE])
 
     def _send(self, batch: list[tuple[bytes, Source]]) -> None:
+        names = self._names
         while batch:
-            for number, (datagram, source) in enumerate(batch):
-                self._sending.put(number, datagram, self._name(source))
+            self._sending.fill([(datagram, names.get(source) or self._name(source)) for datagram, source in batch])
             sent = _send(self._descriptor, self._sending.headers, len(batch), 0)
             if sent > 0:
                 batch = batch[sent:]
@@ -191,19 +196,15 @@ class ManyPort(udp.Port):
                 batch = batch[1:]
 
     def _source(self, name: bytes) -> Source:
-        source = self._sources.get(name)
-        if source is None:
-            if len(self._sources) >= _MOST_NAMES:
-                self._sources.clear()
-            source = self._sources[name] = _source_of(name)
+        if len(self._sources) >= _MOST_NAMES:
+            self._sources.clear()
+        source = self._sources[name] = _source_of(name)
         return source
 
     def _name(self, source: Source) -> bytes:
-        name = self._names.get(source)
-        if name is None:
-            if len(self._names) >= _MOST_NAMES:
-                self._names.clear()
-            name = self._names[source] = _name_of(source)
+        if len(self._names) >= _MOST_NAMES:
+            self._names.clear()
+        name = self._names[source] = _name_of(source)
         return name
 
     def connectionLost(self, reason: Any = None) -> None:

@@ -44,18 +44,25 @@ Answer = Callable[[Reply | None], None]
 """Called once with the reply, or None when there is to be none."""
 
 
+def _untold() -> None:
+    return None
+
+
 @define(eq=False)
 class Request:
-    """A packet that somebody who knows the secret of `router` sent.
-
-    It is taken up at `at`, and came to this machine at `came_at`: earlier, where it had to wait.
-    """
+    """A packet that somebody who knows the secret of `router` sent, taken up at `at`."""
 
     packet: Packet
     router: Router
     source: tuple[str, int]
     at: Instant
-    came_at: Instant
+    _stamp: Callable[[], int | None] = _untold
+
+    @property
+    def came_at(self) -> Instant:
+        """When it came to this machine: earlier, where it had to wait. For whoever is just being handed it."""
+        stamp = self._stamp()
+        return self.at if stamp is None else Instant(min(self.at, stamp))
 
 
 Handler = Callable[[Request, Answer], None]
@@ -142,14 +149,10 @@ class RadiusProtocol(DatagramProtocol):
             self._send(octets, source)
 
         try:
-            handler(Request(packet, router, source, at, self._came(at)), answer)
+            handler(Request(packet, router, source, at, self.came_at), answer)
         except BaseException:
             self._duplicates.forget(key)
             raise
-
-    def _came(self, at: Instant) -> Instant:
-        known = self.came_at()
-        return at if known is None else Instant(min(at, known))
 
     def _repeat(self, known: bytes | InWork, source: tuple[str, int]) -> None:
         self._counters.count("duplicate")
@@ -163,10 +166,6 @@ class RadiusProtocol(DatagramProtocol):
             self.transport.write(octets, source)
         except OSError as error:
             self._not_sent(source, error)
-
-
-def _untold() -> None:
-    return None
 
 
 def _is_signed(packet: Packet) -> bool:

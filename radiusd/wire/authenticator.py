@@ -1,17 +1,12 @@
 """Authenticators: who made a packet, and who may believe it (RFC 2865 §3, RFC 2866 §3, RFC 3579 §3.2)."""
 
-from hashlib import md5
 from hmac import compare_digest
-from hmac import digest as hmac_digest
 
+from radiusd.wire.digests import hmac_md5, md5
 from radiusd.wire.packet import Packet, encode
 
 _ZEROES = bytes(16)
 _EMPTY_MESSAGE_AUTHENTICATOR = b"\x50\x12" + _ZEROES
-
-
-def _md5(octets: bytes) -> bytes:
-    return md5(octets, usedforsecurity=False).digest()
 
 
 def has_valid_message_authenticator(packet: Packet, secret: bytes) -> bool:
@@ -23,14 +18,14 @@ def has_valid_message_authenticator(packet: Packet, secret: bytes) -> bool:
     if at is None:
         return False
     octets = packet.octets
-    expected = hmac_digest(secret, octets[:at] + _ZEROES + octets[at + 16 :], "md5")
+    expected = hmac_md5(secret, octets[:at] + _ZEROES + octets[at + 16 :])
     return compare_digest(octets[at : at + 16], expected)
 
 
 def has_valid_accounting_authenticator(packet: Packet, secret: bytes) -> bool:
     """Whether the Request Authenticator is MD5(packet with 16 zero octets in its place + secret) (RFC 2866 §3)."""
     octets = packet.octets
-    return compare_digest(packet.authenticator, _md5(octets[:4] + _ZEROES + octets[20:] + secret))
+    return compare_digest(packet.authenticator, md5(octets[:4] + _ZEROES + octets[20:] + secret))
 
 
 def sign_access_reply(
@@ -38,8 +33,8 @@ def sign_access_reply(
 ) -> bytes:
     """An answer to an Access-Request or Status-Server, Message-Authenticator first (RFC 3579 §3.2, RFC 5997 §3)."""
     unsigned = encode(code, identifier, request_authenticator, _EMPTY_MESSAGE_AUTHENTICATOR + attributes)
-    signed = b"\x50\x12" + hmac_digest(secret, unsigned, "md5") + attributes
-    authenticator = _md5(unsigned[:20] + signed + secret)
+    signed = b"\x50\x12" + hmac_md5(secret, unsigned) + attributes
+    authenticator = md5(unsigned[:20] + signed + secret)
     return unsigned[:4] + authenticator + signed
 
 
@@ -48,4 +43,4 @@ def sign_accounting_reply(
 ) -> bytes:
     """An Accounting-Response: its authenticator covers the request's (RFC 2866 §4.2)."""
     unsigned = encode(code, identifier, request_authenticator, attributes)
-    return unsigned[:4] + _md5(unsigned + secret) + attributes
+    return unsigned[:4] + md5(unsigned + secret) + attributes

@@ -63,7 +63,7 @@ def decode(datagram: bytes) -> Packet:
     if length > MAX_LENGTH:
         raise MalformedPacket("packet_length")
     values: dict[int, bytes] = {}
-    at, count = HEADER_LENGTH, 0
+    at, count, message_authenticator_at = HEADER_LENGTH, 0, None
     # Each attribute of each packet passes here: one look at its type, one at its length, one slice.
     try:
         while at < length:
@@ -74,6 +74,8 @@ def decode(datagram: bytes) -> Packet:
                 raise MalformedPacket("attribute_length")
             if kind not in values:
                 values[kind] = value
+                if kind == MESSAGE_AUTHENTICATOR:
+                    message_authenticator_at = at + 2
             elif kind == MESSAGE_AUTHENTICATOR:
                 raise MalformedPacket("message_authenticator_layout")
             at = end
@@ -82,18 +84,9 @@ def decode(datagram: bytes) -> Packet:
         raise MalformedPacket("attribute_length") from None
     if count > MAX_ATTRIBUTES:
         raise MalformedPacket("too_many_attributes")
-    return Packet(code, identifier, authenticator, datagram, values, _message_authenticator_at(datagram, values))
-
-
-def _message_authenticator_at(octets: bytes, values: dict[int, bytes]) -> int | None:
-    if MESSAGE_AUTHENTICATOR not in values:
-        return None
-    if len(values[MESSAGE_AUTHENTICATOR]) != 16:
+    if message_authenticator_at is not None and len(values[MESSAGE_AUTHENTICATOR]) != 16:
         raise MalformedPacket("message_authenticator_layout")
-    at = HEADER_LENGTH
-    while octets[at] != MESSAGE_AUTHENTICATOR:
-        at += octets[at + 1]
-    return at + 2
+    return Packet(code, identifier, authenticator, datagram, values, message_authenticator_at)
 
 
 def _walked(octets: bytes) -> Iterator[tuple[int, bytes]]:

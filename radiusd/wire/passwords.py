@@ -1,15 +1,15 @@
 """How a password travels: hidden in User-Password, or answered to in CHAP-Password."""
 
-from hashlib import md5
 from hmac import compare_digest
 
+from radiusd.wire.digests import md5
 from radiusd.wire.errors import MalformedPacket, PasswordTooLong
 
 MAX_PASSWORD_LENGTH = 128
 
 
 def _pad(secret: bytes, previous: bytes) -> int:
-    return int.from_bytes(md5(secret + previous, usedforsecurity=False).digest())
+    return int.from_bytes(md5(secret + previous))
 
 
 def hide(password: bytes, secret: bytes, request_authenticator: bytes) -> bytes:
@@ -47,5 +47,5 @@ def is_chap_answer(response: bytes, password: bytes, challenge: bytes) -> bool:
 
     `response` has 17 octets: the CHAP identifier, then MD5(identifier + password + challenge).
     """
-    expected = md5(response[:1] + password + challenge, usedforsecurity=False).digest()
+    expected = md5(response[:1] + password + challenge)
     return compare_digest(response[1:], expected)

@@ -1,10 +1,9 @@
 """Reading the replies to requests of our own."""
 
-from hashlib import md5
 from hmac import compare_digest
-from hmac import digest as hmac_digest
 
 from radiusd.wire.attributes import Attribute
+from radiusd.wire.digests import hmac_md5, md5
 from radiusd.wire.packet import Packet
 
 
@@ -14,14 +13,14 @@ def is_reply_to(reply: Packet, request: bytes, secret: bytes) -> bool:
     A Message-Authenticator is verified where there is one, and not asked for: most NASes send none.
     """
     octets, authenticator = reply.octets, request[4:20]
-    expected = md5(octets[:4] + authenticator + octets[20:] + secret, usedforsecurity=False).digest()
+    expected = md5(octets[:4] + authenticator + octets[20:] + secret)
     if not compare_digest(reply.authenticator, expected):
         return False
     at = reply.message_authenticator_at
     if at is None:
         return True
     unsigned = octets[:4] + authenticator + octets[20:at] + bytes(16) + octets[at + 16 :]
-    return compare_digest(octets[at : at + 16], hmac_digest(secret, unsigned, "md5"))
+    return compare_digest(octets[at : at + 16], hmac_md5(secret, unsigned))
 
 
 def error_cause(reply: Packet) -> int | None:

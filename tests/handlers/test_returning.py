@@ -65,7 +65,7 @@ def a_request(
         packet["User-Password"] = packet.PwCrypt(password)
     for name, value in more.items():
         packet[name.replace("_", "-")] = value
-    return Request(decode(packet.RequestPacket()), router, ("10.0.0.1", 40000), when, when)
+    return Request(decode(packet.RequestPacket()), router, ("10.0.0.1", 40000), when)
 
 
 def remembering(granted: Granted = GRANTED, **first: Any) -> Returning:
