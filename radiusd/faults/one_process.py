@@ -1,8 +1,10 @@
 """A whole server in this process: its threads are real, its time and its network are not."""
 
 import queue
+import select
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from radiusd.app import App
 from radiusd.faults.failing import SEND, Calls
 
 AUTH, ACCT, WEB = 1812, 1813, 8080
+_MOMENT = 0.001
 _QUIET = 0.05
 """Seconds of real time in which a server that will answer does."""
 
@@ -75,6 +78,8 @@ class Reactor(Clock):
         self._handed: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
         self.ports: dict[int, tuple[Any, _Port]] = {}
         self.factories: dict[int, Any] = {}
+        self._readers: dict[int, Any] = {}
+        self._writers: dict[int, Any] = {}
         self.uncaught: list[str] = []
         """What nobody caught, and a real reactor would log as an error of ours."""
 
@@ -89,10 +94,21 @@ class Reactor(Clock):
     def addSystemEventTrigger(self, *_: object) -> None:
         """See IReactorCore."""
 
-    def addReader(self, _reader: object) -> None:
-        """Whoever would be told of something hears of it when it looks."""
+    def addReader(self, reader: Any) -> None:
+        """See IReactorFDSet."""
+        self._readers[reader.fileno()] = reader
 
-    removeReader = addWriter = removeWriter = addReader
+    def removeReader(self, reader: Any) -> None:
+        """See IReactorFDSet."""
+        self._readers = {each: known for each, known in self._readers.items() if known is not reader}
+
+    def addWriter(self, writer: Any) -> None:
+        """See IReactorFDSet."""
+        self._writers[writer.fileno()] = writer
+
+    def removeWriter(self, writer: Any) -> None:
+        """See IReactorFDSet."""
+        self._writers = {each: known for each, known in self._writers.items() if known is not writer}
 
     def listenUDP(self, port: int, protocol: Any, *_: object, **__: object) -> _Port:
         """See IReactorUDP."""
@@ -107,16 +123,51 @@ class Reactor(Clock):
         return _Port(self.failing)
 
     def turn(self, is_so: Callable[[], bool], within: float = _QUIET) -> bool:
-        """Do what threads hand over until it is so, or nothing came for so long; whether it is so."""
+        """Do what is due, and what threads and sockets have for it, until it is so, or nothing came for so long.
+
+        Whether it is so.
+        """
         until = time.monotonic() + within
         while not is_so():
-            try:
-                work = self._handed.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
+            if self._do_something():
+                until = time.monotonic() + within
+            elif time.monotonic() > until:
                 return is_so()
-            work()
-            until = time.monotonic() + within
         return True
+
+    def _do_something(self) -> bool:
+        """Whether there was something to do; waits for it a moment."""
+        if self.calls and self.calls[0].getTime() <= self.seconds():
+            self._do(partial(self.advance, 0))
+        elif self._tell_sockets():
+            pass
+        else:
+            try:
+                self._do(self._handed.get(timeout=_MOMENT))
+            except queue.Empty:
+                return False
+        return True
+
+    def _tell_sockets(self) -> bool:
+        watched = select.poll()
+        for descriptor in {*self._readers, *self._writers}:
+            wanted = (select.POLLIN if descriptor in self._readers else 0) | (
+                select.POLLOUT if descriptor in self._writers else 0
+            )
+            watched.register(descriptor, wanted)
+        ready = watched.poll(0)
+        for descriptor, event in ready:
+            if event & select.POLLOUT and descriptor in self._writers:
+                self._do(self._writers[descriptor].doWrite)
+            elif descriptor in self._readers:
+                self._do(self._readers[descriptor].doRead)
+        return bool(ready)
+
+    def _do(self, what: Callable[[], Any]) -> None:
+        try:
+            what()
+        except Exception as error:  # noqa: BLE001 - a real one logs it and goes on
+            self.uncaught.append(f"{error!r}")
 
     def pass_time(self, seconds: float, step: float = 0.1) -> None:
         """So much later, in steps, with time for the threads in each."""
@@ -124,10 +175,7 @@ class Reactor(Clock):
         while passed < seconds:
             now = min(step, seconds - passed)
             passed += now
-            try:
-                self.advance(now)
-            except Exception as error:  # noqa: BLE001 - a real one logs it and goes on
-                self.uncaught.append(f"{error!r}")
+            self._do(partial(self.advance, now))
             self.turn(lambda: False, 0.002)
 
 

@@ -1,1 +1,1 @@
-"""The store: SQLAlchemy Core over SQLite or PostgreSQL, in threads, one writer that commits in groups."""
+"""The store: SQLAlchemy Core over SQLite or PostgreSQL; threads read it, and one writer commits in groups."""

@@ -110,7 +110,7 @@ def begin(connection: Connection, at: Instant) -> int:
 def tell(connection: Connection, node: int, pass_ids: Collection[int], at: Instant) -> None:
     """Have all others know, once this transaction is committed, that these passes changed.
 
-    Once for each batch, in its own transaction, and by one thread for each node. A node that has nothing to tell says
+    Once for each batch, in its own transaction, and by one writer for each node. A node that has nothing to tell says
     so every few minutes (with no passes), for one that is silent for a day counts as dead.
     """
     told = ",".join(map(str, pass_ids))

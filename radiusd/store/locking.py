@@ -57,7 +57,7 @@ class FileLock:
 
 
 class OpenLock:
-    """A lock whose file stays open between two times that it is held: for one thread that writes all the time."""
+    """A lock whose file stays open between two times that it is held: for somebody who writes all the time."""
 
     def __init__(self, lock: FileLock) -> None:
         self._lock = lock

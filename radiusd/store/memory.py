@@ -79,7 +79,7 @@ class Kept:
 
 
 class Memory:
-    """Used by one writer, in its thread; others may only look at `lines`."""
+    """Used by one writer; others may only look at `lines`."""
 
     def __init__(self, most: int = MOST_PASSES) -> None:
         self._most = most
