@@ -107,11 +107,11 @@ def ail(disk: Path) -> None:
     os.pwrite, os.fdatasync, os.open = writes, syncs, opens  # type: ignore[assignment]
 
 
-_COMMITS_EVERY = 0.3
+_COMMITS_EVERY = 0.8
 
 
 def answer_before_commit() -> None:
-    """What was decided is answered, and committed a third of a second later, together with what came after it."""
+    """What was decided is answered, and committed most of a second later, together with what came after it."""
     from radiusd.store.database import OpenConnection  # noqa: PLC0415
 
     writing = OpenConnection.writing

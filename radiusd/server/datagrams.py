@@ -1,7 +1,8 @@
 """Many datagrams with one call: recvmmsg and sendmmsg of Linux, behind the port of a Twisted DatagramProtocol.
 
 A call of its own for each datagram costs more than deciding about it. Received is what has come, up to a batch; sent is
-what was answered since the reactor last had its turn. The kernel notes when each datagram came, however long it waited to be taken.
+what was answered since the reactor last had its turn. The kernel notes when each datagram came, however long it waited
+to be taken.
 """
 
 import ctypes

@@ -55,7 +55,7 @@ class Turns:
         self._waits_for: object = None
         self._until_then: Callable[[], object] = _nothing
         self._is_at_rest = False
-        self._calls: SimpleQueue[_Call] = SimpleQueue()
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._thread: Thread | None = None
 
     def start(self, work: Callable[[], None]) -> None:
@@ -75,6 +75,7 @@ class Turns:
         while self._greenlet is not None:
             self._until_then()
             self._switch()
+        self._calls.put(None)
 
     def rest(self) -> None:
         """Let the reactor go on until somebody calls `wake`."""
@@ -117,8 +118,7 @@ class Turns:
         return result
 
     def _carry_out(self) -> None:
-        while True:
-            call = self._calls.get()
+        while (call := self._calls.get()) is not None:
             call.carry_out()
             self._reactor.callFromThread(self._go_on, call)
 
