@@ -1,7 +1,7 @@
 """Ways to break the product on purpose. Each must be found by the simulation, or it would find nothing of the kind."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from radiusd.changing import Changer
@@ -11,6 +11,8 @@ from radiusd.jobs.accounting import AccountingJob, InterimJob
 from radiusd.jobs.pc_events import NOTHING_TO_END, PcEventJob, PcOutcome
 from radiusd.server.duplicates import Duplicates
 from radiusd.store import feed, saving, work
+from radiusd.store.bulk import Rewrite
+from radiusd.store.errors import Conflict
 from radiusd.store.writer import Job
 from tests.simulation.node import Node
 
@@ -80,7 +82,13 @@ def _tells_nobody() -> Any:
 
 def _overwrites() -> Any:
     """What was decided from memory is written, whoever wrote meanwhile."""
-    return _instead(saving, "_must_match", lambda *_: None)
+    run = Rewrite.run
+
+    def whatever_others_wrote(rewrite: Rewrite, connection: Any, rows: Any) -> None:
+        with suppress(Conflict):
+            run(rewrite, connection, rows)
+
+    return _instead(Rewrite, "run", whatever_others_wrote)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class QuickDatabase:
             self.driver.execute(f"PRAGMA {pragma}")
         self._connection = QuickConnection(self.driver)
 
-    def kept_open(self) -> "QuickDatabase":
+    def kept_open(self, _wait: object = None) -> "QuickDatabase":
         """It always is."""
         return self
 
@@ -71,6 +71,7 @@ class QuickConnection:
 
     def __init__(self, driver: sqlite3.Connection) -> None:
         self._driver = driver
+        self.info: dict[str, Any] = {}
 
     @property
     def connection(self) -> sqlite3.Connection:
