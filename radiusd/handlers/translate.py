@@ -120,7 +120,7 @@ def line(packet: Packet, *, is_mikrotik: bool) -> Line:
     station = values.get(_CALLING_STATION_ID)
     return Line(
         user_name=_text(values, _USER_NAME) or "",
-        device=_device(station) if station else "",
+        device=device_of(station) if station else "",
         nas=_nas(values),
         acct_session_id=acct_session_id,
         framed_ip_address=None if address is None else decode_address(address),
@@ -128,10 +128,14 @@ def line(packet: Packet, *, is_mikrotik: bool) -> Line:
     )
 
 
-@lru_cache(maxsize=100_000)
-def _device(octets: bytes) -> str:
-    station = _PORT.sub("", decode_text(octets))
-    return canonical_mac(station) or station
+def device_of(station: bytes) -> str:
+    """What a Calling-Station-Id names: a MAC address in our form, or whatever else it says."""
+    text = decode_text(station)
+    mac = canonical_mac(text)
+    if mac is None and "[" in text:
+        text = _PORT.sub("", text)
+        mac = canonical_mac(text)
+    return mac or text
 
 
 def _nas(values: Mapping[int, bytes]) -> str:
