@@ -19,6 +19,7 @@ wire                  -                                                         
 logs                  -                                                                    twisted zope
 paths                 -                                                                    -
 config                paths                                                                attrs msgspec
+groups                -                                                                    -
 vault                 -                                                                    cryptography
 passwords             vault                                                                argon2
 secret_files          -                                                                    -
@@ -31,7 +32,7 @@ web.games             policy jobs store web charging.port                       
 web.building          policy config pc_system store vault web charging.port                attrs twisted
 spool                 -                                                                    attrs
 coa                   policy wire                                                          attrs librouteros pyrad twisted
-store                 policy vault passwords                                               alembic attrs msgspec sqlalchemy
+store                 policy vault groups passwords                                        alembic attrs msgspec sqlalchemy
 store.turns           -                                                                    attrs greenlet psycopg2 twisted zope
 cluster               -                                                                    attrs msgspec psycopg2 redis twisted zope
 cluster.building      config cluster secret_files                                          attrs twisted
@@ -45,9 +46,9 @@ handlers.classes      -                                                         
 handlers.translate    policy wire handlers.classes                                         attrs
 credentials           wire vault store handlers.translate                                  attrs
 jobs                  policy vault store handlers.classes handlers.translate credentials   attrs sqlalchemy
-handlers              policy wire vault store server jobs                                  attrs twisted
+handlers              policy wire vault groups store server jobs                           attrs msgspec twisted
 listening             config server.datagrams                                              twisted
-away                  policy config wire spool store credentials server jobs handlers      attrs prometheus_client sqlalchemy twisted
+away                  policy config groups wire spool store credentials server jobs handlers   attrs msgspec prometheus_client sqlalchemy twisted
 reaching              policy wire store coa                                                attrs
 cutting               policy wire store coa server jobs handlers reaching                  attrs twisted
 changing              policy wire store coa server jobs handlers reaching cutting          attrs twisted

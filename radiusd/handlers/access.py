@@ -149,7 +149,7 @@ class AccessHandler:
             else:
                 if isinstance(result, Granted) and not result.displaced:
                     offer = (job.cafe.interim, job.cafe.idle_timeout)
-                    self._returning.remember(request, result, offer, job.line.device)
+                    self._returning.remember(request, result, offer)
                 self._when_it_is_true(job, result, answer, request)
 
         self._submit(job, decided)

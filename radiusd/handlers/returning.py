@@ -9,22 +9,24 @@ Such an answer writes no connection: its Class names the session alone, and the 
 in the transaction that acknowledges it. That the device was here is told later, in one decision for all its returns.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterable
 from hmac import compare_digest
 from hmac import digest as hmac_digest
+from struct import Struct
 
-from attrs import define, evolve
+import msgspec
+from attrs import define, field
 
-from policy.admission import Accepted
 from policy.facts import fact
 from policy.quantities import Instant, whole_seconds_between
+from radiusd.groups import Groups, too_many
 from radiusd.handlers import classes
-from radiusd.handlers.translate import fixed_attributes, timed_attributes
+from radiusd.handlers.translate import class_attribute, device_of, offered_attributes, timed_attributes
 from radiusd.jobs.access import Granted
 from radiusd.server.protocol import Reply, Request
 from radiusd.store.decisions import Decision
-from radiusd.wire.attributes import Attribute
+from radiusd.wire.attributes import Attribute, decode_text
 from radiusd.wire.codes import Code
 from radiusd.wire.passwords import is_chap_answer, reveal
 
@@ -42,21 +44,33 @@ _CHAP_CHALLENGE = int(Attribute.CHAP_CHALLENGE)
 _CALLING_STATION_ID = int(Attribute.CALLING_STATION_ID)
 _EAP_MESSAGE = int(Attribute.EAP_MESSAGE)
 
-Key = tuple[int, bytes, bytes]
+Key = bytes
 """A router's id, and the octets of User-Name and Calling-Station-Id."""
+_BEFORE_NAMES = Struct("!QB")
+"""In a key: the router's id, and how long the first of the names is."""
+
+_Guest = tuple[int, int, int, str | None, Instant | None, tuple[bytes, ...], bytes]
+"""Ids of pass, session and account; the account's name if it is not User-Name; when the time is over; passwords, mark.
+
+There are as many guests as there are sessions, so what is known of one is written as one string of octets.
+"""
+_written = msgspec.msgpack.Encoder().encode
+_read = msgspec.msgpack.Decoder(_Guest).decode
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Remembered:
-    """The last answer to a device. `times` counts what was answered from here and not told yet."""
+    """The last answer to a device. `times` counts what was answered from here and not told yet.
 
-    granted: Granted
-    mark: bytes
-    offer: tuple[int, int | None]
-    device: str
-    fixed: bytes = b""
+    `package` and `offered` are the same values for all who have bought it. `named` is the Class, once it was told.
+    """
+
+    guest: bytes = field(repr=False)
+    package: str
+    offered: bytes
+    named: bytes = b""
     times: int = 0
-    since: Instant = Instant(0)
+    since: Instant = _LONG_AGO
 
 
 class Returning:
@@ -64,8 +78,8 @@ class Returning:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._known: OrderedDict[Key, Remembered] = OrderedDict()
-        self._of_pass: defaultdict[int, set[Key]] = defaultdict(set)
+        self._known: dict[Key, Remembered] = {}
+        self._of_pass: Groups[Key] = Groups()
         self._untold: dict[Remembered, Key] = {}
         self._seen_at = Instant(-TRUSTED_FOR - 1)
         self._cleared_at = _LONG_AGO
@@ -77,27 +91,31 @@ class Returning:
         """The store was looked at, and whoever had been changed there was forgotten."""
         self._seen_at = at
 
-    def remember(self, request: Request, granted: Granted, offer: tuple[int, int | None], device: str) -> None:
+    def remember(self, request: Request, granted: Granted, offer: tuple[int, int | None]) -> None:
         """The device of `request` was let in; `offer` is what the branch tells all: Interim and Idle-Timeout."""
-        key = _key_of(request)
-        hidden = request.packet.values.get(_USER_PASSWORD)
-        if key is None or (granted.hashed is not None and hidden is None):
+        values = request.packet.values
+        user, station, hidden = values.get(_USER_NAME), values.get(_CALLING_STATION_ID), values.get(_USER_PASSWORD)
+        if user is None or station is None or (granted.hashed is not None and hidden is None):
+            return
+        if not _follows_from_the_clock(granted):
             return
         if request.at <= self._cleared_at or request.at <= self._changed_at.get(granted.pass_id, _LONG_AGO):
             return  # others changed it while the answer was on its way
         mark = b""
         if hidden is not None and granted.hashed is not None:
             mark = self._mark(reveal(hidden, request.router.secret, request.packet.authenticator))
+        key = _key(request.router.id, user, station)
         self._forget(key)
-        self._known[key] = Remembered(granted, mark, offer, device)
-        self._of_pass[granted.pass_id].add(key)
-        if len(self._known) > MOST:
-            self._forget(next(iter(self._known)))
+        offered = offered_attributes(granted.rate, granted.devices, *offer)
+        self._known[key] = Remembered(_guest(granted, user, mark), granted.package, offered)
+        self._of_pass.add(granted.pass_id, key)
+        for each in too_many(self._known, MOST):
+            self._forget(each)
 
     def forget_passes(self, pass_ids: Iterable[int], heard_at: Instant | None = None) -> None:
         """These passes were changed, or their sessions were: by others, if `heard_at` tells when that was heard."""
         for pass_id in pass_ids:
-            for key in tuple(self._of_pass.get(pass_id, ())):
+            for key in self._of_pass.of(pass_id):
                 self._forget(key)
             if heard_at is not None:
                 self._changed_at[pass_id] = heard_at
@@ -114,10 +132,7 @@ class Returning:
     def _forget(self, key: Key) -> None:
         known = self._known.pop(key, None)
         if known is not None:
-            keys = self._of_pass[known.granted.pass_id]
-            keys.discard(key)
-            if not keys:
-                del self._of_pass[known.granted.pass_id]
+            self._of_pass.discard(_read(known.guest)[0], key)
 
     # What is answered
 
@@ -126,37 +141,39 @@ class Returning:
         if not 0 <= request.at - self._seen_at <= TRUSTED_FOR:
             return None
         values = request.packet.values
-        key = (request.router.id, values.get(_USER_NAME, b""), values.get(_CALLING_STATION_ID, b""))
+        key = _key(request.router.id, values.get(_USER_NAME, b""), values.get(_CALLING_STATION_ID, b""))
         known = self._known.get(key)
-        if known is None or _EAP_MESSAGE in values or not self._is_the_guest(request, known):
+        if known is None or _EAP_MESSAGE in values:
             return None
-        granted = known.granted
-        time = granted.time
-        if granted.ends_at is not None:
-            time = whole_seconds_between(request.at, granted.ends_at)
+        _, session_id, _, _, ends_at, passwords, mark = _read(known.guest)
+        if not self._is_the_guest(request, passwords, mark):
+            return None
+        time = None
+        if ends_at is not None:
+            time = whole_seconds_between(request.at, ends_at)
             if time == 0:
                 return None
-        if not known.fixed:
-            known.fixed = fixed_attributes(evolve(granted, connection_id=classes.NOBODY), *known.offer, self._key)
+        if not known.named:
+            known.named = class_attribute(session_id, classes.NOBODY, self._key)
         if not known.times:
             known.since = request.at
             self._untold[known] = key
         known.times += 1
-        return Reply(Code.ACCESS_ACCEPT, known.fixed + timed_attributes(granted.package, time))
+        return Reply(Code.ACCESS_ACCEPT, known.named + known.offered + timed_attributes(known.package, time))
 
-    def _is_the_guest(self, request: Request, known: Remembered) -> bool:
-        values, granted = request.packet.values, known.granted
+    def _is_the_guest(self, request: Request, passwords: tuple[bytes, ...], mark: bytes) -> bool:
+        values = request.packet.values
         hidden = values.get(_USER_PASSWORD)
         if hidden is not None:
             password = reveal(hidden, request.router.secret, request.packet.authenticator)
-            if granted.hashed is not None:
-                return compare_digest(known.mark, self._mark(password))
-            return sum(compare_digest(password, each) for each in granted.passwords) > 0
+            if mark:
+                return compare_digest(mark, self._mark(password))
+            return sum(compare_digest(password, each) for each in passwords) > 0
         response = values.get(_CHAP_PASSWORD)
         if response is None or len(response) != 17:
             return False
         challenge = values.get(_CHAP_CHALLENGE, request.packet.authenticator)
-        return sum(is_chap_answer(response, each, challenge) for each in granted.passwords) > 0
+        return sum(is_chap_answer(response, each, challenge) for each in passwords) > 0
 
     def _mark(self, password: bytes) -> bytes:
         return hmac_digest(self._key, password, "sha256")
@@ -173,22 +190,42 @@ class Returning:
 
 
 def _told(key: Key, known: Remembered) -> Decision:
-    granted: Accepted = known.granted
-    why = fact("came_back", device=known.device, session_id=granted.session_id, times=known.times)
+    router_id, user, station = _names(key)
+    _, session_id, account_id, account, *_ = _read(known.guest)
+    device = device_of(station)
+    why = fact("came_back", device=device, session_id=session_id, times=known.times)
     return Decision(
         at=known.since,
         verdict="accepted",
         reason="granted",
-        name=known.granted.account,
-        device=known.device or None,
-        router_id=key[0],
-        account_id=known.granted.account_id,
-        session_id=granted.session_id,
+        name=decode_text(user) if account is None else account,
+        device=device or None,
+        router_id=router_id,
+        account_id=account_id,
+        session_id=session_id,
         facts=(why,),
     )
 
 
-def _key_of(request: Request) -> Key | None:
-    values = request.packet.values
-    user, station = values.get(_USER_NAME), values.get(_CALLING_STATION_ID)
-    return None if user is None or station is None else (request.router.id, user, station)
+def _follows_from_the_clock(granted: Granted) -> bool:
+    """Whether its end is all that must be known to tell what is left of it; so it is of all that are repeatable."""
+    return granted.data is None and (granted.ends_at is not None or granted.time is None)
+
+
+def _guest(granted: Granted, user: bytes, mark: bytes) -> bytes:
+    account = None if granted.account.encode() == user else granted.account
+    guest: _Guest = (
+        granted.pass_id, granted.session_id, granted.account_id, account, granted.ends_at, granted.passwords, mark
+    )  # fmt: skip
+    return _written(guest)
+
+
+def _key(router_id: int, user: bytes, station: bytes) -> Key:
+    return _BEFORE_NAMES.pack(router_id, len(user)) + user + station
+
+
+def _names(key: Key) -> tuple[int, bytes, bytes]:
+    """What `_key` was made of."""
+    router_id, length = _BEFORE_NAMES.unpack_from(key)
+    names = key[_BEFORE_NAMES.size :]
+    return router_id, names[:length], names[length:]

@@ -286,24 +286,32 @@ def _welcome(package: str, minutes: int | None) -> bytes:
 
 def fixed_attributes(accepted: Accepted, interim: int, idle_timeout: int | None, class_key: bytes) -> bytes:
     """What an Access-Accept carries that stays the same while its time runs."""
-    named = ClassKey(accepted.session_id, accepted.connection_id)
-    parts = [encode_octets(Attribute.CLASS, classes.write(named, class_key))]
+    named = class_attribute(accepted.session_id, accepted.connection_id, class_key)
+    fixed = named + offered_attributes(accepted.rate, accepted.devices, interim, idle_timeout)
+    if accepted.data is None:
+        return fixed
+    low, high = accepted.data & 0xFFFFFFFF, accepted.data >> 32
+    limit = encode_vendor_integer(MIKROTIK, Mikrotik.TOTAL_LIMIT, low)
+    return fixed + limit + encode_vendor_integer(MIKROTIK, Mikrotik.TOTAL_LIMIT_GIGAWORDS, high)
+
+
+def class_attribute(session_id: int, connection_id: int, class_key: bytes) -> bytes:
+    """Our Class, by which accounting names the session again."""
+    return encode_octets(Attribute.CLASS, classes.write(ClassKey(session_id, connection_id), class_key))
+
+
+@lru_cache(maxsize=1_000)
+def offered_attributes(rate: Rate | None, devices: int, interim: int, idle_timeout: int | None) -> bytes:
+    """What an Access-Accept carries of the package and of the branch: the same octets for all who are offered it."""
+    parts = []
     if idle_timeout is not None:
         parts.append(encode_integer(Attribute.IDLE_TIMEOUT, idle_timeout))
     parts.append(encode_integer(Attribute.ACCT_INTERIM_INTERVAL, interim))
     # RouterOS checks it after we said yes; one more than sold leaves the limit, and the switching, to us.
-    parts.append(encode_integer(Attribute.PORT_LIMIT, accepted.devices + 1))
-    if accepted.rate is not None:
-        parts.append(_rate_attribute(accepted.rate))
-    if accepted.data is not None:
-        parts.append(encode_vendor_integer(MIKROTIK, Mikrotik.TOTAL_LIMIT, accepted.data & 0xFFFFFFFF))
-        parts.append(encode_vendor_integer(MIKROTIK, Mikrotik.TOTAL_LIMIT_GIGAWORDS, accepted.data >> 32))
+    parts.append(encode_integer(Attribute.PORT_LIMIT, devices + 1))
+    if rate is not None:
+        parts.append(encode_vendor_octets(MIKROTIK, Mikrotik.RATE_LIMIT, rate_limit(rate).encode()))
     return b"".join(parts)
-
-
-@lru_cache(maxsize=1_000)
-def _rate_attribute(rate: Rate) -> bytes:
-    return encode_vendor_octets(MIKROTIK, Mikrotik.RATE_LIMIT, rate_limit(rate).encode())
 
 
 def rate_limit(rate: Rate) -> str:

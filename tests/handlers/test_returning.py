@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 from pyrad.packet import AuthPacket
 
-from policy.quantities import Instant, Seconds, later
+from policy.quantities import Instant, Octets, Seconds, later
 from radiusd.handlers import classes, returning
 from radiusd.handlers.classes import ClassKey
 from radiusd.handlers.returning import TRUSTED_FOR, Returning
@@ -71,7 +71,7 @@ def a_request(
 def remembering(granted: Granted = GRANTED, **first: Any) -> Returning:
     """The device was let in at noon, and the store has been seen since."""
     known = Returning(KEY)
-    known.remember(a_request(**first), granted, OFFER, PHONE)
+    known.remember(a_request(**first), granted, OFFER)
     known.saw_store(NOON)
     return known
 
@@ -166,7 +166,7 @@ def test_who_has_no_name_or_no_device_is_not_remembered() -> None:
         first = a_request()
         del first.packet.values[missing]
         known = Returning(KEY)
-        known.remember(first, GRANTED, OFFER, PHONE)
+        known.remember(first, GRANTED, OFFER)
         known.saw_store(NOON)
         assert known.answer(first) is None
 
@@ -180,7 +180,7 @@ def test_a_hash_that_chap_was_checked_against_is_nothing_to_remember_by() -> Non
 
 def test_nothing_is_answered_before_the_store_was_seen() -> None:
     known = Returning(KEY)
-    known.remember(a_request(), GRANTED, OFFER, PHONE)
+    known.remember(a_request(), GRANTED, OFFER)
     assert not accepts(known)
 
 
@@ -191,8 +191,8 @@ def test_nothing_is_answered_when_the_store_was_not_seen_lately(after: int, expe
 
 def test_a_pass_that_moved_is_forgotten_with_all_its_devices_and_no_other() -> None:
     known = remembering()
-    known.remember(a_request(mac=TABLET), GRANTED, OFFER, TABLET)
-    known.remember(a_request(user="an"), evolve(GRANTED, pass_id=4), OFFER, PHONE)
+    known.remember(a_request(mac=TABLET), GRANTED, OFFER)
+    known.remember(a_request(user="an"), evolve(GRANTED, pass_id=4), OFFER)
     known.forget_passes([3, 99])
     assert not accepts(known)
     assert not accepts(known, mac=TABLET)
@@ -201,7 +201,7 @@ def test_a_pass_that_moved_is_forgotten_with_all_its_devices_and_no_other() -> N
 
 def test_a_device_on_another_pass_now_goes_with_that_one_only() -> None:
     known = remembering()
-    known.remember(a_request(), evolve(GRANTED, pass_id=4), OFFER, PHONE)
+    known.remember(a_request(), evolve(GRANTED, pass_id=4), OFFER)
     known.forget_passes([3])
     assert accepts(known)
     known.forget_passes([4])
@@ -223,16 +223,21 @@ def test_what_others_changed_while_the_answer_was_on_its_way_is_not_remembered(
     heard.forget_passes([3], heard_at)
     cleared.clear(heard_at)
     for known in (heard, cleared):
-        known.remember(a_request(NOON), GRANTED, OFFER, PHONE)
+        known.remember(a_request(NOON), GRANTED, OFFER)
         known.saw_store(NOON)
         assert accepts(known) is expected
+
+
+@pytest.mark.parametrize("other", [{"data": Octets(1000)}, {"ends_at": None}], ids=str)
+def test_what_does_not_follow_from_the_clock_is_not_remembered(other: dict[str, Any]) -> None:
+    assert not accepts(remembering(evolve(GRANTED, **other)))
 
 
 def test_there_is_room_for_so_many_and_the_first_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(returning, "MOST", 3)
     known = remembering()
     for number in range(3):
-        known.remember(a_request(user=f"u{number}"), evolve(GRANTED, pass_id=10 + number), OFFER, PHONE)
+        known.remember(a_request(user=f"u{number}"), evolve(GRANTED, pass_id=10 + number), OFFER)
     assert not accepts(known)
     assert all(accepts(known, user=f"u{number}") for number in range(3))
 
@@ -253,6 +258,12 @@ def test_all_returns_of_a_device_are_told_once_in_one_decision() -> None:
     assert [each.facts[0].values["times"] for each in known.untold(10)] == [1]
 
 
+def test_an_account_is_told_by_its_own_name_whatever_its_guest_logs_in_by() -> None:
+    known = remembering(evolve(GRANTED, account="voucher of nora"), user="ABCD-EFGH")
+    accepts(known, user="ABCD-EFGH")
+    assert [each.name for each in known.untold(1)] == ["voucher of nora"]
+
+
 def test_who_was_not_answered_is_not_told() -> None:
     known = remembering()
     accepts(known, password="wrong")
@@ -261,7 +272,7 @@ def test_who_was_not_answered_is_not_told() -> None:
 
 def test_the_longest_untold_are_told_first_and_no_more_than_asked_for() -> None:
     known = remembering()
-    known.remember(a_request(user="an"), evolve(GRANTED, account="an", pass_id=4), OFFER, PHONE)
+    known.remember(a_request(user="an"), evolve(GRANTED, account="an", pass_id=4), OFFER)
     accepts(known)
     accepts(known, user="an")
     assert [each.name for each in known.untold(1)] == ["nora"]
@@ -273,6 +284,6 @@ def test_returns_are_told_though_the_device_was_forgotten_and_is_known_again() -
     for _ in range(2):
         accepts(known)
     known.forget_passes([3])
-    known.remember(a_request(), GRANTED, OFFER, PHONE)
+    known.remember(a_request(), GRANTED, OFFER)
     accepts(known)
     assert sorted(each.facts[0].values["times"] for each in known.untold(10)) == [1, 2]
