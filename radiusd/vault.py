@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_LENGTH = 32
 _NONCE_LENGTH = 12
-_KEPT_OPEN = 50_000
+_KEPT_OPEN = 1_000
+"""So many that a login opens what it needs once: opening is quicker than to keep it for all who may come again."""
 
 
 class VaultError(Exception):
