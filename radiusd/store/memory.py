@@ -5,18 +5,18 @@ only where the versions are still those remembered; else nothing is written, wha
 decided again from the store. Memory makes nothing right, only faster.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
 from attrs import define, frozen
 
-from policy.accounts import Account
 from policy.connection import Connection
 from policy.holding import Holding
 from policy.meter import ANY, NEVER, Meter, counted_from, is_ordinary, is_shared, metered, octets_allowed, quiet_until
-from policy.quantities import Instant
+from policy.package import Package
 from policy.session import Session
+from radiusd.groups import too_many
+from radiusd.store.resting import Awake, put_to_rest, woken
 
 MOST_PASSES = 200_000
 
@@ -27,7 +27,7 @@ WireKey = tuple[int, bytes, bytes]
 """A router's id, and the octets by which its packets name the NAS and the session."""
 
 
-@frozen
+@frozen(weakref_slot=False)
 class Wire:
     """By what a packet shows that it is about a connection: the octets of what names it, all of them the same."""
 
@@ -44,7 +44,7 @@ class Wire:
         return self.router_id, self.nas, self.acct_session_id
 
 
-@define(eq=False, kw_only=True)
+@define(eq=False, kw_only=True, weakref_slot=False)
 class Known(Meter):
     """A connection whose ordinary reports need no look at anything else.
 
@@ -58,24 +58,49 @@ class Known(Meter):
     is_current: bool = True
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Kept:
-    """A pass as it was last read or written, with the versions of its row and of those of its running connections."""
+    """A pass as it was last read or written, awake or at rest; `guests` are those it is found by.
 
-    holding: Holding
-    account: Account
-    wake_at: Instant | None
-    is_open: bool
-    version: int
-    versions: dict[int, int]
+    Its meters count on while it is at rest.
+    """
+
+    pass_id: int
+    terms: Package
+    session_ids: tuple[int, ...]
+    guests: tuple[Guest, ...]
+    _state: Awake | bytes
     lines: tuple[Known, ...] = ()
 
-    def brought_up(self) -> Holding:
-        """The holding, with what its meters have counted since; the versions brought up to theirs."""
+    @property
+    def awake(self) -> Awake:
+        """The pass, to be looked at; awake until it is put to rest again."""
+        if isinstance(self._state, bytes):
+            self._state = woken(self._state, self.terms)
+        return self._state
+
+    def rest(self) -> None:
+        """Nothing will be asked of it for a while."""
+        if not isinstance(self._state, bytes):
+            self._state = put_to_rest(self._state)
+
+    @property
+    def holding(self) -> Holding:
+        """As it was when last read or written, or brought up."""
+        return self.awake.holding
+
+    @property
+    def versions(self) -> dict[int, int]:
+        """Those of its running connections, by id."""
+        return self.awake.versions
+
+    def brought_up(self) -> Awake:
+        """The pass with what its meters have counted since; the versions brought up to theirs."""
+        awake = self.awake
         for line in self.lines:
-            self.holding = metered(self.holding, line)
-            self.versions[line.connection_id] = line.version
-        return self.holding
+            awake.holding = metered(awake.holding, line)
+            awake.versions[line.connection_id] = line.version
+        return awake
 
 
 class Memory:
@@ -83,10 +108,10 @@ class Memory:
 
     def __init__(self, most: int = MOST_PASSES) -> None:
         self._most = most
-        self._passes: OrderedDict[int, Kept] = OrderedDict()
+        self._passes: dict[int, Kept] = {}
         self._sessions: dict[int, Kept] = {}
         self._guests: dict[Guest, Kept] = {}
-        self._loose: OrderedDict[WireKey, Known] = OrderedDict()
+        self._loose: dict[WireKey, Known] = {}
         self.lines: dict[WireKey, Known] = {}
 
     def of_session(self, session_id: int) -> Kept | None:
@@ -94,41 +119,48 @@ class Memory:
         return self._sessions.get(session_id)
 
     def of_guest(self, guest: Guest) -> Kept | None:
-        """The pass on which this guest is here."""
+        """The pass on which this guest is here, unless all packets about it carry a Class."""
         return self._guests.get(guest)
 
-    def keep(self, kept: Kept, heard: Iterable[tuple[Connection, Wire]]) -> None:
+    def keep(self, awake: Awake, heard: Iterable[tuple[Connection, Wire]]) -> None:
         """Remember a pass as it is by now; `heard` are those of its connections that packets just were about."""
-        before = self._passes.get(kept.holding.bought.id)
+        bought = awake.holding.bought
+        before = self._passes.get(bought.id)
         wires = {} if before is None else {line.connection_id: line.wire for line in before.lines}
-        self.forget(kept.holding.bought.id)
+        self.forget(bought.id)
         wires.update((each.id, wire) for each, wire in heard)
-        running = [each for each in kept.holding.connections if not each.is_closed]
+        running = [each for each in awake.holding.connections if not each.is_closed]
         # What another device uses meanwhile may be counted by another writer, and no version tells.
-        if not running or is_shared(kept.holding.bought):
+        if not running or is_shared(bought):
             return
-        kept.holding = Holding(kept.holding.bought, _that_matter(kept.holding, running), tuple(running))
-        kept.versions = {each.id: kept.versions[each.id] for each in running}
+        awake.holding = Holding(bought, _that_matter(awake.holding, running), tuple(running))
+        awake.versions = {each.id: awake.versions[each.id] for each in running}
+        guests = tuple([(each.user_name, each.device) for each in running if _has_no_class(each, wires.get(each.id))])
+        session_ids = tuple([each.id for each in awake.holding.sessions])
+        kept = Kept(bought.id, bought.terms, session_ids, guests, awake)
         kept.lines = tuple(
-            self._known(kept, each, wires[each.id]) for each in running if each.id in wires and is_ordinary(each)
+            [self._known(kept, each, wires[each.id]) for each in running if each.id in wires and is_ordinary(each)]
         )
-        self._passes[kept.holding.bought.id] = kept
-        for session in kept.holding.sessions:
-            self._sessions[session.id] = kept
-        for line in running:
-            if line.device:
-                self._guests[line.user_name, line.device] = kept
-        if len(self._passes) > self._most:
-            self.forget(next(iter(self._passes)))
+        self._passes[kept.pass_id] = kept
+        for session_id in session_ids:
+            self._sessions[session_id] = kept
+        for guest in guests:
+            self._guests[guest] = kept
+        for pass_id in too_many(self._passes, self._most):
+            self.forget(pass_id)
+        # A Start is often followed by more; a report by the next report.
+        if any(line.seconds for line in kept.lines):
+            kept.rest()
 
     def _known(self, kept: Kept, connection: Connection, wire: Wire) -> Known:
+        awake = kept.awake
         return self._enter(
             connection,
             wire,
-            version=kept.versions[connection.id],
-            octets_allowed=octets_allowed(kept.holding, connection),
-            quiet_until=quiet_until(kept.holding, kept.wake_at),
-            counted_from=counted_from(kept.holding, connection),
+            version=awake.versions[connection.id],
+            octets_allowed=octets_allowed(awake.holding, connection),
+            quiet_until=quiet_until(awake.holding, awake.wake_at),
+            counted_from=counted_from(awake.holding, connection),
             kept=kept,
         )
 
@@ -145,8 +177,8 @@ class Memory:
             counted_from=None,
             connection=connection,
         )
-        if len(self._loose) > self._most:
-            self.forget_line(next(iter(self._loose.values())))
+        for key in too_many(self._loose, self._most):
+            self.forget_line(self._loose[key])
 
     def _enter(self, counted: Connection, wire: Wire, **known: Any) -> Known:
         """What is known from now on of the connection that packets like `wire` are about."""
@@ -174,11 +206,11 @@ class Memory:
             return
         for line in kept.lines:
             self.forget_line(line)
-        for session in kept.holding.sessions:
-            self._sessions.pop(session.id, None)
-        for each in kept.holding.connections:
-            if self._guests.get((each.user_name, each.device)) is kept:
-                del self._guests[each.user_name, each.device]
+        for session_id in kept.session_ids:
+            self._sessions.pop(session_id, None)
+        for guest in kept.guests:
+            if self._guests.get(guest) is kept:
+                del self._guests[guest]
 
     def forget_line(self, line: Known) -> None:
         """Have the next report of this connection looked at as a whole."""
@@ -203,3 +235,8 @@ def _that_matter(holding: Holding, running: Iterable[Connection]) -> tuple[Sessi
     """The sessions that live, and those whose connections are not over yet."""
     used = {each.session_id for each in running}
     return tuple(each for each in holding.sessions if not each.phase.is_final or each.id in used)
+
+
+def _has_no_class(line: Connection, wire: Wire | None) -> bool:
+    """Whether packets about it may come, from a device that says what it is, and without a Class to find it by."""
+    return bool(line.device) and (wire is None or wire.named_by is None)

@@ -106,6 +106,16 @@ def session_from_values(row: Values) -> Session:
     )
 
 
+def session_values(session: Session) -> tuple[Any, ...]:
+    """What `session_from_values` makes the same session of."""
+    used, reason = session.used, session.end_reason
+    return (
+        session.id, session.pass_id, session.phase.value, session.device, session.slot, session.created_at,
+        session.started_at, session.ended_at, None if reason is None else reason.value,
+        used.uploaded, used.downloaded, used.seconds,
+    )  # fmt: skip
+
+
 CHANGED_SESSION = (
     "phase", "device", "slot", "started_at", "ended_at", "end_reason", "uploaded", "downloaded", "seconds",
 )  # fmt: skip
@@ -186,6 +196,17 @@ def connection_from_values(row: Values) -> Connection:
         terminate_cause=terminate_cause,
         counters=Counters(used) if loose is None else _counters(used, loose),
     )
+
+
+def connection_values(connection: Connection) -> tuple[Any, ...]:
+    """What `connection_from_values` makes the same connection of."""
+    each, used, closing = connection, connection.counters.used, connection.closing
+    return (
+        each.id, each.session_id, each.router_id, each.nas, each.nas_address, each.state.value, each.user_name,
+        each.device, each.acct_session_id, each.framed_ip_address, each.boot, each.opened_at, each.started_at,
+        each.last_at, each.closed_at, None if closing is None else closing.value, each.terminate_cause,
+        used.uploaded, used.downloaded, used.seconds, _loose(each.counters),
+    )  # fmt: skip
 
 
 COUNTED = (

@@ -22,6 +22,7 @@ from radiusd.store.identifiers import Identifiers
 from radiusd.store.loading import Login
 from radiusd.store.memory import Guest, Kept, Known, Memory, Wire
 from radiusd.store.pc_book import PcAsked, PcBook
+from radiusd.store.resting import Awake
 
 
 @frozen
@@ -169,7 +170,7 @@ class Work:
     def _recall(self, found: Kept | Known) -> bool:
         """Have at hand what is remembered; False if it is loaded already."""
         if isinstance(found, Kept):
-            pass_id = found.holding.bought.id
+            pass_id = found.pass_id
             if pass_id not in self._stored:
                 self._take(found)
             return self._recalled.get(pass_id) is found
@@ -180,16 +181,16 @@ class Work:
         return True
 
     def _take(self, kept: Kept) -> None:
-        pass_id = kept.holding.bought.id
-        holding = kept.brought_up()
+        pass_id, awake = kept.pass_id, kept.brought_up()
+        holding = awake.holding
         # What was counted in this very transaction is in the meters, and not yet in the rows.
         self._unsaved.update(line.connection_id for line in kept.lines if self._counted.pop(line.connection_id, None))
         self._recalled[pass_id] = kept
         self._stored[pass_id] = self._current[pass_id] = holding
-        self._pass_states[pass_id] = saving.PassState(kept.wake_at, kept.is_open, kept.version)
-        self._versions.update(kept.versions)
-        self.accounts.setdefault(kept.account.id, kept.account)
-        self._passes_of_accounts[kept.account.id].append(pass_id)
+        self._pass_states[pass_id] = saving.PassState(awake.wake_at, awake.is_open, awake.version)
+        self._versions.update(awake.versions)
+        self.accounts.setdefault(awake.account.id, awake.account)
+        self._passes_of_accounts[awake.account.id].append(pass_id)
         self._index(holding)
         for line in holding.connections:
             self._index_key(rows.key_of(line), line.id)
@@ -317,7 +318,7 @@ class Work:
     def session_of_guest(self, guest: Guest) -> Session | None:
         """The session of somebody who is remembered to be here, if that pass is at hand."""
         kept = self._memory.of_guest(guest)
-        holding = None if kept is None else self._current.get(kept.holding.bought.id)
+        holding = None if kept is None else self._current.get(kept.pass_id)
         active = () if holding is None else [each for each in holding.active() if each.device == guest[1]]
         return active[0] if len(active) == 1 else None
 
@@ -335,9 +336,7 @@ class Work:
     def count(self, line: Known, at: Instant, uploaded: int, downloaded: int, seconds: int) -> bool:
         """Take over an ordinary report of a connection that is not at hand as a whole; False if it must be."""
         kept = line.kept
-        if not line.is_current or (
-            line.connection_id in self.loose if kept is None else kept.holding.bought.id in self._stored
-        ):
+        if not line.is_current or (line.connection_id in self.loose if kept is None else kept.pass_id in self._stored):
             return False
         taken = line.take(at, uploaded, downloaded, seconds)
         if taken is Taken.COUNTED:
@@ -487,8 +486,11 @@ class Work:
             account = self.accounts.get(holding.bought.account_id)
             if account is not None:
                 versions = {each.id: self._versions[each.id] for each in holding.connections}
-                kept = Kept(holding, account, state.wake_at, state.is_open, state.version, versions)
-                memory.keep(kept, heard_of[pass_id])
+                awake = Awake(holding, account, state.wake_at, state.is_open, state.version, versions)
+                memory.keep(awake, heard_of[pass_id])
+        for line in self._counted.values():
+            if line.kept is not None and line.is_current:
+                line.kept.rest()
 
     def forget(self) -> None:
         """Nothing was written: what was thought up over memory is not true, or may not be."""
@@ -496,7 +498,7 @@ class Work:
             if line.kept is None:
                 self._memory.forget_line(line)
             else:
-                self._memory.forget(line.kept.holding.bought.id)
+                self._memory.forget(line.kept.pass_id)
         for pass_id in {*self._recalled, *self._wakes}:
             self._memory.forget(pass_id)
 
