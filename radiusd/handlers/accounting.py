@@ -1,6 +1,5 @@
 """Accounting-Request -> Accounting-Response, once recorded (RFC 2866 §4.2)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import define
@@ -26,8 +25,7 @@ from radiusd.jobs.routers import RebootJob
 from radiusd.server.counters import Counters
 from radiusd.server.protocol import Answer, Reply, Request
 from radiusd.store.absence import StoreIsAway
-from radiusd.store.memory import Known as Remembered
-from radiusd.store.memory import Wire, WireKey
+from radiusd.store.memory import Lines, Nas, Wire
 from radiusd.store.writer import Failed, Job
 from radiusd.vault import Vault
 from radiusd.wire.attributes import Attribute, decode_integer
@@ -69,15 +67,15 @@ class AccountingHandler:
         boots: Boots,
         vault: Vault,
         counters: Counters,
-        remembered: Mapping[WireKey, Remembered] | None = None,
+        remembered: Lines | None = None,
     ) -> None:
         self._known = known
         self._submit = submit
         self._boots = boots
         self._vault = vault
         self._counters = counters
-        self._remembered = {} if remembered is None else remembered
-        self._clocks: dict[tuple[int, bytes], _Clock] = {}
+        self._remembered = Lines() if remembered is None else remembered
+        self._clocks: dict[Nas, _Clock] = {}
 
     def __call__(self, request: Request, answer: Answer) -> None:
         """Record, then answer. Raises MalformedPacket for attributes that are not of their type."""
@@ -111,22 +109,20 @@ class AccountingHandler:
         acct_session_id = values.get(_ACCT_SESSION_ID)
         if acct_session_id is None:
             return None
-        nas = nas_octets(values)
-        found = self._remembered.get((request.router.id, nas, acct_session_id))
-        if found is None:
-            return None
-        wire = found.wire
+        nas = (request.router.id, nas_octets(values))
+        found = self._remembered.get(nas, acct_session_id)
         if (
-            wire.named_by != values.get(_CLASS)
-            or wire.framed_ip_address != values.get(_FRAMED_IP_ADDRESS)
-            or wire.source != request.source[0]
+            found is None
+            or found.named_by != values.get(_CLASS)
+            or found.framed_ip_address != values.get(_FRAMED_IP_ADDRESS)
+            or found.source != request.source[0]
         ):
             return None
         counted = exact_counters(values)
         if counted is None:
             return None
         age = age_of(request.packet, request.at)
-        skew = self._skew((request.router.id, nas), age, request.at)
+        skew = self._skew(nas, age, request.at)
         at = happened_at(request.packet, request.at, age, skew)
         return InterimJob(found, at, *counted, lambda: self._whole(request))
 
@@ -138,9 +134,9 @@ class AccountingHandler:
     def _report(self, request: Request, about: Line) -> AccountingJob | None:
         router, packet = request.router, request.packet
         values = packet.values
-        nas = nas_octets(values)
-        skew = self._skew((router.id, nas), age_of(packet, request.at), request.at)
-        knows_clock = self._knows_clock((router.id, nas), request.at)
+        nas = (router.id, nas_octets(values))
+        skew = self._skew(nas, age_of(packet, request.at), request.at)
+        knows_clock = self._knows_clock(nas, request.at)
         event = accounting_event(packet, about, request.at, skew, request.source[0], knows_clock=knows_clock)
         if event is None:
             return None
@@ -149,9 +145,7 @@ class AccountingHandler:
         wire = None
         acct_session_id = values.get(_ACCT_SESSION_ID)
         if acct_session_id is not None:
-            wire = Wire(
-                router.id, nas, acct_session_id, values.get(_CLASS), values.get(_FRAMED_IP_ADDRESS), request.source[0]
-            )
+            wire = Wire(nas, acct_session_id, values.get(_CLASS), values.get(_FRAMED_IP_ADDRESS), request.source[0])
         return AccountingJob(
             received_at=request.at,
             line=about,
@@ -160,23 +154,23 @@ class AccountingHandler:
             router=router,
             cafe=self._known.cafe(router),
             wire=wire,
-            known=None if wire is None else self._remembered.get(wire.key),
+            known=None if wire is None else self._remembered.get(wire.nas, wire.acct_session_id),
         )
 
-    def _skew(self, key: tuple[int, bytes], age: int | None, at: Instant) -> int:
+    def _skew(self, nas: Nas, age: int | None, at: Instant) -> int:
         """How far the NAS's clock lags, by its promptest packet so far; older stamps are older events then."""
-        heard = self._clocks.get(key)
+        heard = self._clocks.get(nas)
         if age is None:
             return 0 if heard is None else heard.skew
         if heard is None:
-            heard = self._clocks[key] = _Clock(age, at)
+            heard = self._clocks[nas] = _Clock(age, at)
         elif age < heard.skew:
             heard.skew = age
         return heard.skew
 
-    def _knows_clock(self, key: tuple[int, bytes], at: Instant) -> bool:
+    def _knows_clock(self, nas: Nas, at: Instant) -> bool:
         """Whether the NAS was heard for so long that what it asks again cannot be all that was heard of it."""
-        heard = self._clocks.get(key)
+        heard = self._clocks.get(nas)
         return heard is not None and at - heard.since >= _ASKED_AGAIN_WITHIN
 
     def _reboot(self, request: Request, about: Line, how: str) -> RebootJob:

@@ -5,7 +5,7 @@ only where the versions are still those remembered; else nothing is written, wha
 decided again from the store. Memory makes nothing right, only faster.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import define, frozen
@@ -23,39 +23,77 @@ MOST_PASSES = 200_000
 
 Guest = tuple[str, str]
 """A user name as it was sent, and the device."""
-WireKey = tuple[int, bytes, bytes]
-"""A router's id, and the octets by which its packets name the NAS and the session."""
+Nas = tuple[int, bytes]
+"""A router's id, and the octets by which its packets name the NAS."""
 
 
 @frozen(weakref_slot=False)
 class Wire:
     """By what a packet shows that it is about a connection: the octets of what names it, all of them the same."""
 
-    router_id: int
-    nas: bytes
+    nas: Nas
     acct_session_id: bytes
     named_by: bytes | None
     framed_ip_address: bytes | None
     source: str
 
-    @property
-    def key(self) -> WireKey:
-        """What it is looked up by."""
-        return self.router_id, self.nas, self.acct_session_id
-
 
 @define(eq=False, kw_only=True, weakref_slot=False)
 class Known(Meter):
-    """A connection whose ordinary reports need no look at anything else.
+    """A connection whose ordinary reports need no look at anything else; what these show is here too, as in a Wire.
 
     `connection` is set for one that belongs to no pass, and `kept` for any other.
     """
 
-    wire: Wire
+    nas: Nas
+    acct_session_id: bytes
+    named_by: bytes | None
+    framed_ip_address: bytes | None
+    source: str
     version: int
     kept: "Kept | None" = None
     connection: Connection | None = None
     is_current: bool = True
+
+    @property
+    def wire(self) -> "Known":
+        """What its packets show."""
+        return self
+
+
+Shown = Wire | Known
+
+
+class Lines:
+    """The connections that are known, by their NAS and its Acct-Session-Ids."""
+
+    def __init__(self) -> None:
+        self._of: dict[Nas, tuple[Nas, dict[bytes, Known]]] = {}
+
+    def __iter__(self) -> Iterator[Known]:
+        return (line for _, of_nas in self._of.values() for line in of_nas.values())
+
+    def get(self, nas: Nas, acct_session_id: bytes) -> Known | None:
+        """That of this name, if it is known."""
+        found = self._of.get(nas)
+        return None if found is None else found[1].get(acct_session_id)
+
+    def put(self, line: Known) -> None:
+        """Know it from now on, instead of any other of this name."""
+        line.nas, of_nas = self._of.setdefault(line.nas, (line.nas, {}))
+        of_nas[line.acct_session_id] = line
+
+    def discard(self, line: Known) -> None:
+        """Know it no more."""
+        if self.get(line.nas, line.acct_session_id) is line:
+            of_nas = self._of[line.nas][1]
+            del of_nas[line.acct_session_id]
+            if not of_nas:
+                del self._of[line.nas]
+
+    def clear(self) -> None:
+        """Know none."""
+        self._of.clear()
 
 
 @define(eq=False, weakref_slot=False)
@@ -111,8 +149,8 @@ class Memory:
         self._passes: dict[int, Kept] = {}
         self._sessions: dict[int, Kept] = {}
         self._guests: dict[Guest, Kept] = {}
-        self._loose: dict[WireKey, Known] = {}
-        self.lines: dict[WireKey, Known] = {}
+        self._loose: dict[Known, None] = {}
+        self.lines = Lines()
 
     def of_session(self, session_id: int) -> Kept | None:
         """The pass with this live session."""
@@ -126,7 +164,7 @@ class Memory:
         """Remember a pass as it is by now; `heard` are those of its connections that packets just were about."""
         bought = awake.holding.bought
         before = self._passes.get(bought.id)
-        wires = {} if before is None else {line.connection_id: line.wire for line in before.lines}
+        wires: dict[int, Shown] = {} if before is None else {line.connection_id: line for line in before.lines}
         self.forget(bought.id)
         wires.update((each.id, wire) for each, wire in heard)
         running = [each for each in awake.holding.connections if not each.is_closed]
@@ -152,7 +190,7 @@ class Memory:
         if any(line.seconds for line in kept.lines):
             kept.rest()
 
-    def _known(self, kept: Kept, connection: Connection, wire: Wire) -> Known:
+    def _known(self, kept: Kept, connection: Connection, wire: Shown) -> Known:
         awake = kept.awake
         return self._enter(
             connection,
@@ -168,7 +206,7 @@ class Memory:
         """Remember a connection that belongs to no pass we know."""
         if not is_ordinary(connection):
             return
-        self._loose[wire.key] = self._enter(
+        line = self._enter(
             connection,
             wire,
             version=version,
@@ -177,10 +215,11 @@ class Memory:
             counted_from=None,
             connection=connection,
         )
-        for key in too_many(self._loose, self._most):
-            self.forget_line(self._loose[key])
+        self._loose[line] = None
+        for each in too_many(self._loose, self._most):
+            self.forget_line(each)
 
-    def _enter(self, counted: Connection, wire: Wire, **known: Any) -> Known:
+    def _enter(self, counted: Connection, wire: Shown, **known: Any) -> Known:
         """What is known from now on of the connection that packets like `wire` are about."""
         used = counted.counters.used
         line = Known(
@@ -190,13 +229,18 @@ class Memory:
             uploaded=used.uploaded,
             downloaded=used.downloaded,
             seconds=used.seconds,
-            wire=wire,
+            nas=wire.nas,
+            acct_session_id=wire.acct_session_id,
+            named_by=wire.named_by,
+            framed_ip_address=wire.framed_ip_address,
+            source=wire.source,
             **known,
         )
-        before = self.lines.get(wire.key)
+        before = self.lines.get(wire.nas, wire.acct_session_id)
         if before is not None:
             before.is_current = False
-        self.lines[wire.key] = line
+            self._loose.pop(before, None)
+        self.lines.put(line)
         return line
 
     def forget(self, pass_id: int) -> None:
@@ -215,14 +259,12 @@ class Memory:
     def forget_line(self, line: Known) -> None:
         """Have the next report of this connection looked at as a whole."""
         line.is_current = False
-        if self.lines.get(line.wire.key) is line:
-            del self.lines[line.wire.key]
-        if self._loose.get(line.wire.key) is line:
-            del self._loose[line.wire.key]
+        self.lines.discard(line)
+        self._loose.pop(line, None)
 
     def clear(self) -> None:
         """Know nothing."""
-        for line in self.lines.values():
+        for line in self.lines:
             line.is_current = False
         self.lines.clear()
         self._passes.clear()
@@ -237,6 +279,6 @@ def _that_matter(holding: Holding, running: Iterable[Connection]) -> tuple[Sessi
     return tuple(each for each in holding.sessions if not each.phase.is_final or each.id in used)
 
 
-def _has_no_class(line: Connection, wire: Wire | None) -> bool:
+def _has_no_class(line: Connection, wire: Shown | None) -> bool:
     """Whether packets about it may come, from a device that says what it is, and without a Class to find it by."""
     return bool(line.device) and (wire is None or wire.named_by is None)
