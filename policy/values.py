@@ -1,4 +1,4 @@
-"""Changing frozen values. The packet path does so a dozen times a packet, so it does not look at each field's rules.
+"""Changing and making frozen values. The packet path does so a dozen times a packet, and looks at no field's rules.
 
 For each class a function is made once that copies field by field, just as attrs makes the `__init__` of the class; what
 changes is written over the copy before anybody else sees it.
@@ -33,3 +33,16 @@ def evolve(value: T, **changes: Any) -> T:
     for name, change in changes.items():
         writers[name](made, change)
     return made
+
+
+def maker(kind: type[T]) -> Callable[..., T]:
+    """What makes a value of all its fields in their order, in half the time; for the same classes as `evolve`."""
+    declared: Any = kind
+    names = [each.name for each in fields(declared)]
+    lines = [f"    write_{name}(value, {name})" for name in names]
+    text = "\n".join([f"def made({', '.join(names)}):", "    value = new(kind)", *lines, "    return value"])
+    made: dict[str, Any] = {f"write_{name}": getattr(kind, name).__set__ for name in names}
+    made |= {"new": object.__new__, "kind": kind}
+    exec(text, made)  # noqa: S102 - of the names of our own fields
+    of_fields: Callable[..., T] = made["made"]
+    return of_fields

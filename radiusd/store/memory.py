@@ -5,7 +5,7 @@ only where the versions are still those remembered; else nothing is written, wha
 decided again from the store. Memory makes nothing right, only faster.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import define, frozen
@@ -16,13 +16,13 @@ from policy.meter import ANY, NEVER, Meter, counted_from, is_ordinary, is_shared
 from policy.package import Package
 from policy.session import Session
 from radiusd.groups import too_many
-from radiusd.store.resting import Awake, put_to_rest, woken
+from radiusd.store import resting
+from radiusd.store.resting import Awake
 
 MOST_PASSES = 200_000
 
+Guest = resting.Guest
 
-Guest = tuple[str, str]
-"""A user name as it was sent, and the device."""
 Nas = tuple[int, bytes]
 """A router's id, and the octets by which its packets name the NAS."""
 
@@ -42,7 +42,7 @@ class Wire:
 class Known(Meter):
     """A connection whose ordinary reports need no look at anything else; what these show is here too, as in a Wire.
 
-    `connection` is set for one that belongs to no pass, and `kept` for any other.
+    `connection` is set for one that belongs to no pass, and `kept` for any other; `another` is one more of that pass.
     """
 
     nas: Nas
@@ -54,6 +54,7 @@ class Known(Meter):
     kept: "Kept | None" = None
     connection: Connection | None = None
     is_current: bool = True
+    another: "Known | None" = None
 
     @property
     def wire(self) -> "Known":
@@ -98,29 +99,39 @@ class Lines:
 
 @define(eq=False, weakref_slot=False)
 class Kept:
-    """A pass as it was last read or written, awake or at rest; `guests` are those it is found by.
+    """A pass as it was last read or written, awake or at rest, and the first of its `lines`.
 
     Its meters count on while it is at rest.
     """
 
     pass_id: int
     terms: Package
-    session_ids: tuple[int, ...]
-    guests: tuple[Guest, ...]
     _state: Awake | bytes
-    lines: tuple[Known, ...] = ()
+    _first: Known | None = None
+
+    @property
+    def lines(self) -> Iterator[Known]:
+        """Its connections whose ordinary reports are quickly recorded."""
+        line = self._first
+        while line is not None:
+            yield line
+            line = line.another
+
+    def add(self, line: Known) -> None:
+        """One more of its connections, before the others."""
+        line.another, self._first = self._first, line
 
     @property
     def awake(self) -> Awake:
         """The pass, to be looked at; awake until it is put to rest again."""
         if isinstance(self._state, bytes):
-            self._state = woken(self._state, self.terms)
+            self._state = resting.woken(self._state, self.terms)
         return self._state
 
     def rest(self) -> None:
         """Nothing will be asked of it for a while."""
         if not isinstance(self._state, bytes):
-            self._state = put_to_rest(self._state)
+            self._state = resting.put_to_rest(self._state)
 
     @property
     def holding(self) -> Holding:
@@ -131,6 +142,12 @@ class Kept:
     def versions(self) -> dict[int, int]:
         """Those of its running connections, by id."""
         return self.awake.versions
+
+    def found_by(self) -> tuple[Sequence[int], Sequence[Guest]]:
+        """The ids of its sessions, and its guests."""
+        if isinstance(self._state, bytes):
+            return resting.found_by(self._state)
+        return [each.id for each in self._state.holding.sessions], self._state.guests
 
     def brought_up(self) -> Awake:
         """The pass with what its meters have counted since; the versions brought up to theirs."""
@@ -173,21 +190,20 @@ class Memory:
             return
         awake.holding = Holding(bought, _that_matter(awake.holding, running), tuple(running))
         awake.versions = {each.id: awake.versions[each.id] for each in running}
-        guests = tuple([(each.user_name, each.device) for each in running if _has_no_class(each, wires.get(each.id))])
-        session_ids = tuple([each.id for each in awake.holding.sessions])
-        kept = Kept(bought.id, bought.terms, session_ids, guests, awake)
-        kept.lines = tuple(
-            [self._known(kept, each, wires[each.id]) for each in running if each.id in wires and is_ordinary(each)]
-        )
+        awake.guests = [(each.user_name, each.device) for each in running if _has_no_class(each, wires.get(each.id))]
+        kept = Kept(bought.id, bought.terms, awake)
+        lines = [self._known(kept, each, wires[each.id]) for each in running if each.id in wires and is_ordinary(each)]
+        for line in reversed(lines):
+            kept.add(line)
         self._passes[kept.pass_id] = kept
-        for session_id in session_ids:
-            self._sessions[session_id] = kept
-        for guest in guests:
+        for session in awake.holding.sessions:
+            self._sessions[session.id] = kept
+        for guest in awake.guests:
             self._guests[guest] = kept
         for pass_id in too_many(self._passes, self._most):
             self.forget(pass_id)
         # A Start is often followed by more; a report by the next report.
-        if any(line.seconds for line in kept.lines):
+        if any(line.seconds for line in lines):
             kept.rest()
 
     def _known(self, kept: Kept, connection: Connection, wire: Shown) -> Known:
@@ -250,9 +266,10 @@ class Memory:
             return
         for line in kept.lines:
             self.forget_line(line)
-        for session_id in kept.session_ids:
+        session_ids, guests = kept.found_by()
+        for session_id in session_ids:
             self._sessions.pop(session_id, None)
-        for guest in kept.guests:
+        for guest in guests:
             if self._guests.get(guest) is kept:
                 del self._guests[guest]
 

@@ -4,6 +4,7 @@ So it is with almost all who are online, for hours. What policy would see of suc
 octets as values, and a fourth of that as one string of octets.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,18 +13,23 @@ from attrs import define
 from policy.accounts import Account
 from policy.holding import Holding
 from policy.package import Package
-from policy.passes import Pass
 from policy.quantities import Instant
-from policy.usage import Usage
 from radiusd.store import rows
 
+Guest = tuple[str, str]
+"""A user name as it was sent, and the device."""
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
+_decode = msgspec.msgpack.Decoder(tuple[list[int], list[Guest], msgspec.Raw]).decode
+_decode_rest = msgspec.msgpack.Decoder().decode
 
 
 @define(eq=False, weakref_slot=False)
 class Awake:
-    """A pass as it was last read or written, with the versions of its row and of those of its running connections."""
+    """A pass as it was last read or written, with the versions of its row and of those of its running connections.
+
+    `guests` are those by whom it is found.
+    """
 
     holding: Holding
     account: Account
@@ -31,56 +37,42 @@ class Awake:
     is_open: bool
     version: int
     versions: dict[int, int]
+    guests: Sequence[Guest] = ()
 
 
 def put_to_rest(awake: Awake) -> bytes:
     """All of it but the terms, which are the same value for all who have bought them."""
     holding, account = awake.holding, awake.account
     parts: Any = (
-        _pass_values(holding.bought),
-        [rows.session_values(each) for each in holding.sessions],
-        [rows.connection_values(each) for each in holding.connections],
-        (account.id, account.name, account.branch_id, account.is_blocked),
-        (awake.wake_at, awake.is_open, awake.version),
-        [(number, version) for number, version in awake.versions.items()],
+        [each.id for each in holding.sessions],
+        awake.guests,
+        (
+            rows.pass_values(holding.bought),
+            [rows.session_values(each) for each in holding.sessions],
+            [rows.connection_values(each) for each in holding.connections],
+            (account.id, account.name, account.branch_id, account.is_blocked),
+            (awake.wake_at, awake.is_open, awake.version),
+            [awake.versions[each.id] for each in holding.connections],
+        ),
     )
     return _encode(parts)
 
 
+def found_by(octets: bytes) -> tuple[Sequence[int], Sequence[Guest]]:
+    """The ids of the sessions, and the guests, of a pass that was put to rest."""
+    session_ids, guests, _ = _decode(octets)
+    return session_ids, guests
+
+
 def woken(octets: bytes, terms: Package) -> Awake:
     """What was put to rest."""
-    bought, sessions, connections, account, (wake_at, is_open, version), versions = _decode(octets)
+    _, guests, rest = _decode(octets)
+    bought, sessions, connections, account, (wake_at, is_open, version), versions = _decode_rest(rest)
+    lines = tuple([rows.connection_from_values(each) for each in connections])
     holding = Holding(
-        _pass_from_values(bought, terms),
+        rows.sold_pass_from_values(bought, terms),
         tuple([rows.session_from_values(each) for each in sessions]),
-        tuple([rows.connection_from_values(each) for each in connections]),
+        lines,
     )
-    return Awake(holding, Account(*account), wake_at, is_open, version, dict(versions))
-
-
-def _pass_values(bought: Pass) -> tuple[Any, ...]:
-    used = bought.used
-    return (
-        bought.id, bought.account_id, bought.sold_at, bought.first_login_at, bought.extra_time, bought.extra_data,
-        used.uploaded, used.downloaded, used.seconds, bought.held, bought.paused_at, bought.paused_for,
-    )  # fmt: skip
-
-
-def _pass_from_values(values: list[Any], terms: Package) -> Pass:
-    (
-        id_, account_id, sold_at, first_login_at, extra_time, extra_data, uploaded, downloaded, seconds, held,
-        paused_at, paused_for,
-    ) = values  # fmt: skip
-    return Pass(
-        id=id_,
-        account_id=account_id,
-        terms=terms,
-        sold_at=sold_at,
-        first_login_at=first_login_at,
-        extra_time=extra_time,
-        extra_data=extra_data,
-        used=Usage(uploaded, downloaded, seconds),
-        held=held,
-        paused_at=paused_at,
-        paused_for=paused_for,
-    )
+    of_lines = {each.id: version for each, version in zip(lines, versions, strict=True)}
+    return Awake(holding, Account(*account), wake_at, is_open, version, of_lines, guests)

@@ -7,14 +7,19 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from policy.connection import Closing, Connection, ConnectionState
+from policy.package import Package
 from policy.passes import Pass
-from policy.quantities import Instant
+from policy.quantities import Instant, Octets, Seconds
 from policy.session import EndReason, Phase, Session
-from policy.usage import Counters, Sample, Usage
+from policy.usage import NOTHING, Counters, Sample, Usage
+from policy.values import maker
 from radiusd.store import terms
 
 Values = Sequence[Any]
 """A row, its columns in the order that is asked for."""
+
+_pass, _session, _connection = maker(Pass), maker(Session), maker(Connection)
+_UNCOUNTED = Counters()
 
 _STATES = {each.value: each for each in ConnectionState}
 _CLOSINGS: dict[str | None, Closing | None] = {None: None, **{each.value: each for each in Closing}}
@@ -34,19 +39,38 @@ def pass_from_values(row: Values) -> Pass:
         id_, account_id, package, sold_at, first_login_at, extra_time, extra_data, uploaded, downloaded, seconds, held,
         paused_at, paused_for, *of_terms,
     ) = row  # fmt: skip
-    return Pass(
-        id=id_,
-        account_id=account_id,
-        terms=terms.from_values(package, tuple(of_terms)),
-        sold_at=sold_at,
-        first_login_at=first_login_at,
-        extra_time=extra_time,
-        extra_data=extra_data,
-        used=Usage(uploaded, downloaded, seconds),
-        held=held,
-        paused_at=paused_at,
-        paused_for=paused_for,
-    )
+    return _pass(
+        id_, account_id, terms.from_values(package, tuple(of_terms)), sold_at, first_login_at, extra_time, extra_data,
+        usage(uploaded, downloaded, seconds), held, paused_at, paused_for,
+    )  # fmt: skip
+
+
+def sold_pass_from_values(row: Values, of_terms: Package) -> Pass:
+    """A pass of the values that `pass_values` gave, and its terms."""
+    (
+        id_, account_id, sold_at, first_login_at, extra_time, extra_data, uploaded, downloaded, seconds, held,
+        paused_at, paused_for,
+    ) = row  # fmt: skip
+    return _pass(
+        id_, account_id, of_terms, sold_at, first_login_at, extra_time, extra_data,
+        usage(uploaded, downloaded, seconds), held, paused_at, paused_for,
+    )  # fmt: skip
+
+
+def pass_values(bought: Pass) -> tuple[Any, ...]:
+    """A pass but for its terms, by value."""
+    used = bought.used
+    return (
+        bought.id, bought.account_id, bought.sold_at, bought.first_login_at, bought.extra_time, bought.extra_data,
+        used.uploaded, used.downloaded, used.seconds, bought.held, bought.paused_at, bought.paused_for,
+    )  # fmt: skip
+
+
+def usage(uploaded: int, downloaded: int, seconds: int) -> Usage:
+    """So much; nothing is the same value for all who have used nothing."""
+    if uploaded or downloaded or seconds:
+        return Usage(Octets(uploaded), Octets(downloaded), Seconds(seconds))
+    return NOTHING
 
 
 def _usage_columns(used: Usage) -> dict[str, int]:
@@ -92,18 +116,10 @@ def session_from_values(row: Values) -> Session:
     (
         id_, pass_id, phase, device, slot, created_at, started_at, ended_at, end_reason, uploaded, downloaded, seconds
     ) = row  # fmt: skip
-    return Session(
-        id=id_,
-        pass_id=pass_id,
-        phase=_PHASES[phase],
-        device=device,
-        slot=slot,
-        created_at=created_at,
-        started_at=started_at,
-        ended_at=ended_at,
-        end_reason=_REASONS[end_reason],
-        used=Usage(uploaded, downloaded, seconds),
-    )
+    return _session(
+        id_, pass_id, _PHASES[phase], device, slot, created_at, started_at, ended_at, _REASONS[end_reason],
+        usage(uploaded, downloaded, seconds),
+    )  # fmt: skip
 
 
 def session_values(session: Session) -> tuple[Any, ...]:
@@ -175,27 +191,11 @@ def connection_from_values(row: Values) -> Connection:
         id_, session_id, router_id, nas, nas_address, state, user_name, device, acct_session_id, framed_ip_address,
         boot, opened_at, started_at, last_at, closed_at, closing, terminate_cause, uploaded, downloaded, seconds, loose,
     ) = row  # fmt: skip
-    used = Usage(uploaded, downloaded, seconds)
-    return Connection(
-        id=id_,
-        session_id=session_id,
-        router_id=router_id,
-        nas=nas,
-        nas_address=nas_address,
-        state=_STATES[state],
-        user_name=user_name,
-        device=device,
-        acct_session_id=acct_session_id,
-        framed_ip_address=framed_ip_address,
-        boot=boot,
-        opened_at=opened_at,
-        started_at=started_at,
-        last_at=last_at,
-        closed_at=closed_at,
-        closing=_CLOSINGS[closing],
-        terminate_cause=terminate_cause,
-        counters=Counters(used) if loose is None else _counters(used, loose),
-    )
+    return _connection(
+        id_, session_id, router_id, nas, nas_address, _STATES[state], user_name, device, acct_session_id,
+        framed_ip_address, boot, opened_at, started_at, last_at, closed_at, _CLOSINGS[closing], terminate_cause,
+        _counters(usage(uploaded, downloaded, seconds), loose),
+    )  # fmt: skip
 
 
 def connection_values(connection: Connection) -> tuple[Any, ...]:
@@ -268,6 +268,8 @@ def _triple(sample: Sample) -> tuple[int, int, int]:
     return sample.seconds, sample.uploaded, sample.downloaded
 
 
-def _counters(used: Usage, loose: str) -> Counters:
+def _counters(used: Usage, loose: str | None) -> Counters:
+    if loose is None:
+        return _UNCOUNTED if used is NOTHING else Counters(used)
     exact, inexact = json.loads(loose)
     return Counters(used, exact and Sample(*exact), tuple(Sample(*each) for each in inexact))

@@ -20,9 +20,9 @@ from radiusd.store import loading, rows, saving
 from radiusd.store.decisions import Decision, record
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.loading import Login
-from radiusd.store.memory import Guest, Kept, Known, Memory, Wire
+from radiusd.store.memory import Kept, Known, Memory, Wire
 from radiusd.store.pc_book import PcAsked, PcBook
-from radiusd.store.resting import Awake
+from radiusd.store.resting import Awake, Guest
 
 
 @frozen

@@ -5,7 +5,7 @@ import pytest
 
 from policy import connection, holding, passes, session, usage
 from policy.quantities import Instant
-from policy.values import evolve
+from policy.values import evolve, maker
 from tests.policy.given import NOON, a_connection, a_holding
 
 
@@ -32,6 +32,13 @@ def test_a_changed_value_is_the_one_attrs_makes(value: object, changes: dict[str
     assert changed == attrs.evolve(value, **changes)  # type: ignore[misc]
     assert type(changed) is type(value)
     assert changed is not value
+
+
+@pytest.mark.parametrize("value", [a_connection(), a_session(), a_pass(), usage.Usage()])
+def test_a_value_made_of_its_fields_is_the_one_attrs_makes(value: object) -> None:
+    made = maker(type(value))(*attrs.astuple(value, recurse=False))  # type: ignore[arg-type]
+    assert made == value
+    assert type(made) is type(value)
 
 
 def test_the_value_itself_stays_as_it_was() -> None:
