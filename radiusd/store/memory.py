@@ -202,8 +202,8 @@ class Memory:
             self._guests[guest] = kept
         for pass_id in too_many(self._passes, self._most):
             self.forget(pass_id)
-        # A Start is often followed by more; a report by the next report.
-        if any(line.seconds for line in lines):
+        # It was online before it was known here, and its next report will be an ordinary one.
+        if before is None and any(line.seconds for line in lines):
             kept.rest()
 
     def _known(self, kept: Kept, connection: Connection, wire: Shown) -> Known:
