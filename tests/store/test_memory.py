@@ -3,14 +3,16 @@
 from typing import Any, ClassVar
 
 import pytest
+from attrs import evolve
 from sqlalchemy import select, text
 
+from policy.connection import Connection
 from policy.package import Package
 from policy.quantities import Octets, Seconds
 from radiusd.store import blocks, live, packages
 from radiusd.store.database import Database
 from radiusd.store.invariants import check
-from radiusd.store.memory import Kept, Known, Memory
+from radiusd.store.memory import Kept, Known, Memory, Wire
 from radiusd.store.schema import connections, passes, sessions
 from radiusd.store.work import Work
 from radiusd.store.writer import Job
@@ -255,6 +257,21 @@ def test_the_reports_of_a_stranger_are_counted_too(server: Server) -> None:
     server.let_go()
     assert [(each.state, each.uploaded, each.session_id) for each in lines(server)] == [("CLOSED", 300, None)]
     assert list(server.committer.memory.lines) == []
+
+
+def test_of_two_connections_of_one_name_the_last_is_known() -> None:
+    memory = Memory()
+    wire = Wire((1, b"r1"), b"x1", None, None, "10.0.0.1")
+    line = Connection(
+        id=1, session_id=None, router_id=1, user_name="stranger", device=PHONE, opened_at=NOON, last_at=NOON
+    )
+    line = evolve(line, started_at=NOON)
+    memory.keep_loose(line, 0, wire)
+    (first,) = memory.lines
+    memory.keep_loose(evolve(line, id=2), 0, wire)
+    memory.forget_line(first)
+    assert [each.connection_id for each in memory.lines] == [2]
+    assert not first.is_current
 
 
 def test_no_more_is_remembered_than_there_is_room_for(database: Database) -> None:
