@@ -23,9 +23,11 @@ Wait = Callable[[Callable[[], None]], None]
 
 _WAITS, _WAITS_NOT = 5_000, 20
 """Milliseconds until PostgreSQL gives up waiting for a row that somebody else holds."""
-# All that a writer does begins with keys. A plan made while a table was empty would go through all of it later on.
+# All that a writer does begins with keys. A plan made while a table was empty would go through all of it later on; and
+# one is as good as another, so that it is made once, and not for every list of keys.
 _OF_A_WRITER = (
-    f"SET lock_timeout = {_WAITS_NOT}; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+    f"SET lock_timeout = {_WAITS_NOT}; SET plan_cache_mode = force_generic_plan; SET jit = off; "
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
 
