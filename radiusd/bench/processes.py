@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -90,27 +91,30 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
+_PORTS = range(15_000, 32_000)
+"""Below those that the kernel gives to whoever asks for any: nobody has one of these by chance."""
+_given: set[int] = set()
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody has just now, neither by UDP nor by TCP."""
+    """Ports of 127.0.0.1 that nobody has just now, neither by UDP nor by TCP; none is given twice."""
     found: list[int] = []
-    kept: list[socket.socket] = []
-    try:
-        while len(found) < count:
-            datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            kept.append(datagrams)
-            datagrams.bind(("127.0.0.1", 0))
-            port = datagrams.getsockname()[1]
-            stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            kept.append(stream)
-            try:
-                stream.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+    while len(found) < count:
+        port = secrets.choice(_PORTS)
+        if port not in _given and _is_free(port):
+            _given.add(port)
             found.append(port)
-    finally:
-        for each in kept:
-            each.close()
     return found
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as made:
+            try:
+                made.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
 
 
 def cpu_seconds(roots: Iterable[int]) -> float:

@@ -162,8 +162,12 @@ class OpenConnection:
     def _connected(self) -> Connection:
         connection = self._database.engine.connect()
         if not self._database.is_sqlite:
-            driver.execute(connection, _OF_A_WRITER, ())
-            connection.commit()  # or they would end with the transaction, should that be undone
+            try:
+                driver.execute(connection, _OF_A_WRITER, ())
+                connection.commit()  # or they would end with the transaction, should that be undone
+            except BaseException:
+                connection.close()
+                raise
         return connection
 
     def _let_go(self) -> None:

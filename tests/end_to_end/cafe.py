@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,32 +12,13 @@ from urllib.request import urlopen
 
 from click.testing import CliRunner
 
+from radiusd.bench.processes import free_ports
 from radiusd.icafectl.desk import Desk
 from radiusd.icafectl.root import icafectl
 
 SECRET = "a secret of sixteen"
 STARTS_WITHIN = 30.0
 PATIENCE = 10.0
-
-
-def free_ports(count: int) -> list[int]:
-    """UDP ports that nobody listens on just now."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def free_tcp_ports(count: int) -> list[int]:
-    """TCP ports that nobody listens on just now."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in listeners]
-    for each in listeners:
-        each.close()
-    return ports
 
 
 def eventually(claim: Callable[[], Any], within: float = PATIENCE) -> Any:
@@ -55,8 +35,7 @@ class Cafe:
 
     def __init__(self, folder: Path, database_url: str, *branch_options: str) -> None:
         self.folder = folder
-        self.auth, self.acct, self.coa = free_ports(3)
-        self.web, self.metrics = free_tcp_ports(2)
+        self.auth, self.acct, self.coa, self.web, self.metrics = free_ports(5)
         self.config = folder / "radiusd.toml"
         self.config.write_text(
             f'[server]\nauth = "127.0.0.1:{self.auth}"\nacct = "127.0.0.1:{self.acct}"\n'

@@ -17,9 +17,10 @@ from attrs import field, frozen
 from sqlalchemy import Table, update
 
 from policy.quantities import Instant
+from radiusd.bench.processes import free_ports
 from radiusd.store.database import Database
 from radiusd.store.game_schema import charge_stops, game_sessions, launcher_sessions, otts
-from tests.end_to_end.cafe import Cafe, eventually, free_ports, free_tcp_ports
+from tests.end_to_end.cafe import Cafe, eventually
 from tests.games.books import Books
 
 PLAYER = "90210"
@@ -220,7 +221,7 @@ class Beside(Cafe):
         self.folder, self.config, self.log = folder, folder / "radiusd.toml", folder / "log"
         text = cafe.config.read_text()
         self.auth, self.acct = free_ports(2)
-        self.web, self.metrics = free_tcp_ports(2)
+        self.web, self.metrics = free_ports(2)
         for name in _PORTS:
             text = text.replace(f':{getattr(cafe, name)}"', f':{getattr(self, name)}"')
         self.config.write_text(text)

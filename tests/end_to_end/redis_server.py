@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.end_to_end.cafe import eventually, free_tcp_ports
+from radiusd.bench.processes import free_ports
+from tests.end_to_end.cafe import eventually
 
 PASSWORD = "correct-horse"
 
@@ -23,7 +24,7 @@ class RedisServer:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        (port,) = free_tcp_ports(1)
+        (port,) = free_ports(1)
         self._socket = folder / "socket"
         self._settings = folder / "redis.conf"
         # The password is in a file: a process list shows arguments.

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.cafe import eventually, free_ports, free_tcp_ports
+from radiusd.bench.processes import free_ports
+from tests.end_to_end.cafe import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +25,7 @@ class Demo:
         self.folder = folder
         self._output = folder.with_suffix(".out")
         names = ("--auth-port", "--acct-port", "--coa-port", "--web-port", "--metrics-port", "--pc-port")
-        ports = free_ports(3) + free_tcp_ports(3)
+        ports = free_ports(6)
         self._options = [text for pair in zip(names, map(str, ports), strict=True) for text in pair]
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
+from radiusd.bench.processes import free_ports
 from radiusd.coa.routeros import ApiAccess, ApiUnavailable, Guest, Removal, RouterOsApi
 from radiusd.virtual_router import guests
 from radiusd.virtual_router.api import ApiAccount
@@ -37,13 +38,6 @@ NORA = guests.Guest(name="nora", password="secret", mac="AA:BB:CC:00:00:01", add
 MEANT = Guest("nora", "AA:BB:CC:00:00:01", "10.5.50.2", "80100001")
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as made:
-        made.bind(("127.0.0.1", 0))
-        port: int = made.getsockname()[1]
-        return port
-
-
 class Site:
     """A reactor of its own, a router with an API on it, a client in threads, and an ear for accounting."""
 
@@ -55,10 +49,9 @@ class Site:
         self.ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.ear.bind(("127.0.0.1", 0))
         self.ear.settimeout(2.0)
-        server = Server(
-            coa_port=free_port(socket.SOCK_DGRAM), acct_port=self.ear.getsockname()[1], secret=SECRET, timeout=0.5
-        )
-        account = ApiAccount(password=PASSWORD, port=free_port(socket.SOCK_STREAM))
+        coa_port, api_port = free_ports(2)
+        server = Server(coa_port=coa_port, acct_port=self.ear.getsockname()[1], secret=SECRET, timeout=0.5)
+        account = ApiAccount(password=PASSWORD, port=api_port)
         self.router = VirtualRouter(self.reactor, server, Random(7), time.time, api=account)
         self.access = ApiAccess(1, "127.0.0.1", account.port, account.user, PASSWORD)
 

@@ -15,7 +15,8 @@ from typing import Self
 
 import pytest
 
-from tests.end_to_end.cafe import Cafe, eventually, free_ports
+from radiusd.bench.processes import free_ports
+from tests.end_to_end.cafe import Cafe, eventually
 from tests.end_to_end.fleet import Fleet, Told
 from tests.end_to_end.nas import Nas
 
