@@ -58,7 +58,8 @@ def _peer(told: Told) -> Iterator[str]:
     yield _paragraph(
         f"Workers (processes of the server): {workers['postgresql']} on PostgreSQL, {workers['sqlite']} on SQLite.",
         f"{_made_on(told)} Generator, server and database share the cores. Repeat it: `scripts/bench peer`.",
-        "[What the words mean](docs/engineering/bench.md).",
+        "[What the words mean](docs/engineering/bench.md), and",
+        "[where each microsecond goes](docs/engineering/packet-path.md): why some of it falls short of its aim.",
     )
 
 
