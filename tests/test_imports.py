@@ -32,9 +32,10 @@ web.games             policy jobs store web charging.port                       
 web.building          policy config pc_system store vault web charging.port                attrs twisted
 spool                 -                                                                    attrs
 coa                   policy wire                                                          attrs librouteros pyrad twisted
+readiness             -                                                                    psycopg2
 store                 policy vault groups passwords                                        alembic attrs msgspec sqlalchemy
-store.turns           -                                                                    attrs greenlet psycopg2 twisted zope
-cluster               -                                                                    attrs msgspec psycopg2 redis twisted zope
+store.turns           readiness                                                            attrs greenlet psycopg2 twisted zope
+cluster               readiness                                                            attrs msgspec psycopg2 redis twisted zope
 cluster.building      config cluster secret_files                                          attrs twisted
 live                  policy store cluster web.times                                       attrs msgspec sqlalchemy twisted
 live.building         config cluster live                                                  -

@@ -4,7 +4,6 @@ Opening may look up names and try one address after the other, each at a socket 
 with a deadline that is ours: a server that hangs is as silent as one that is busy. What follows never blocks.
 """
 
-import select
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -16,6 +15,8 @@ from twisted.internet.defer import TimeoutError as TookTooLong
 from twisted.internet.interfaces import IReactorFDSet, IReadWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from radiusd.readiness import is_ready
 
 CHANNEL = "icafe_announcements"
 """Of this database; others have their own."""
@@ -64,10 +65,7 @@ def open_connection(address: str, patience: float) -> Connection:
 
 def _wait(connection: Connection, until: float) -> None:
     while (state := connection.poll()) != extensions.POLL_OK:
-        # Not select.select(): a busy server has more than its 1024 descriptors.
-        watched = select.poll()
-        watched.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-        if not watched.poll(max(0.0, until - time.monotonic()) * 1000):
+        if not is_ready(connection.fileno(), state, max(0.0, until - time.monotonic())):
             raise TookTooLong
 
 

@@ -47,7 +47,7 @@ class AccountingJob(Job):
     def recall(self, memory: Memory) -> Kept | Known | None:
         """The pass whose connection it is, or the connection of no pass."""
         known = self.known
-        if known is not None and known.is_current and known.wire.named_by == (self.wire and self.wire.named_by):
+        if known is not None and known.is_current and known.named_by == (self.wire and self.wire.named_by):
             return known if known.kept is None else known.kept
         kept = memory.of_guest(self._guest) if self.named is None else memory.of_session(self.named.session_id)
         if kept is None or self._named_connection is None or self._is_of_another(kept):

@@ -83,7 +83,7 @@ class Rewrite(_Statement):
         if connection.dialect.name == "sqlite":
             written = sum(driver.execute(connection, *each).rowcount for each in self._sqlite.filled(rows))
             if written < len(rows) and "version" in self._keys:
-                raise Conflict("somebody else wrote the same rows meanwhile")
+                raise Conflict
             return
         values = tuple(map(as_array, zip(*rows, strict=True)))
         self._postgresql.put_off(connection, (*values, len(rows)) if "version" in self._keys else values)

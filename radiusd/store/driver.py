@@ -62,7 +62,7 @@ def _execute(connection: Connection, statement: str, values: Values) -> Any:
         connection.dialect.do_execute(cursor, statement, values)
     except connection.dialect.loaded_dbapi.Error as error:
         if getattr(error, "pgcode", None) == _DIVISION_BY_ZERO:
-            raise Conflict("somebody else wrote the same rows meanwhile") from error
+            raise Conflict from error
         raise _as_by_sqlalchemy(connection, statement, error) from error
     return cursor
 

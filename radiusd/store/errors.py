@@ -23,3 +23,6 @@ class WrongSchema(StoreError):
 
 class Conflict(StoreError):
     """Somebody else wrote what was decided upon meanwhile: decide again."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody else wrote the same rows meanwhile")

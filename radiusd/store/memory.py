@@ -56,11 +56,6 @@ class Known(Meter):
     is_current: bool = True
     another: "Known | None" = None
 
-    @property
-    def wire(self) -> "Known":
-        """What its packets show."""
-        return self
-
 
 Shown = Wire | Known
 

@@ -5,7 +5,6 @@ what the other has just made. So the writer is a greenlet. It waits for PostgreS
 and for a disk or a lock in a thread that does nothing else.
 """
 
-import select
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -16,6 +15,8 @@ from greenlet import getcurrent, greenlet
 from psycopg2 import OperationalError, extensions
 from twisted.internet.interfaces import IReadWriteDescriptor
 from zope.interface import implementer
+
+from radiusd.readiness import is_ready
 
 T = TypeVar("T")
 
@@ -133,7 +134,7 @@ class Turns:
         late = None if within is None else self._reactor.callLater(within, self._go_on, ready)
 
         def look_here() -> None:
-            ready.is_so = _is_ready(descriptor, state, within)
+            ready.is_so = is_ready(descriptor, state, within)
 
         watch(ready)
         try:
@@ -218,13 +219,5 @@ def _wait_for(connection: Any) -> None:
 
 
 def _wait_here(descriptor: int, state: int, within: float | None) -> None:
-    if not _is_ready(descriptor, state, within):
+    if not is_ready(descriptor, state, within):
         raise OperationalError(_TOO_LATE)
-
-
-def _is_ready(descriptor: int, state: int, within: float | None) -> bool:
-    """Whether it is, after waiting for it."""
-    # Not select.select(): a busy server has more than its 1024 descriptors.
-    watched = select.poll()
-    watched.register(descriptor, select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-    return bool(watched.poll(None if within is None else within * 1000))
