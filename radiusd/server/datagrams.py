@@ -137,6 +137,7 @@ class ManyPort(udp.Port):
         self._sources: dict[bytes, Source] = {}
         self._names: dict[Source, bytes] = {}
         self._flushing: IDelayedCall | None = None
+        self._is_reading = False
 
     def startListening(self) -> None:
         """Open the socket."""
@@ -147,7 +148,15 @@ class ManyPort(udp.Port):
         self.socket.setsockopt(socket.SOL_SOCKET, _TIMESTAMPS, 1)
 
     def doRead(self) -> None:
-        """Take what has come."""
+        """Take what has come, and send what is answered at once."""
+        self._is_reading = True
+        try:
+            self._read()
+        finally:
+            self._is_reading = False
+            self.flush()
+
+    def _read(self) -> None:
         receive, sources = self.protocol.datagramReceived, self._sources
         for _ in range(_ROUNDS):
             count = _receive(self._descriptor, self._received.headers, AT_ONCE, socket.MSG_DONTWAIT, None)
@@ -158,17 +167,16 @@ class ManyPort(udp.Port):
                 receive(datagram, sources.get(name) or self._source(name))
             if count < AT_ONCE:
                 break
-        self.flush()
 
     def came_at(self) -> int | None:
         """When the datagram came that the protocol has just been given, in milliseconds since 1970; None if unknown."""
         return self._received.came_at(self._taken)
 
     def write(self, datagram: bytes, addr: Source | None = None) -> None:
-        """Send when the reactor has its next turn, with all that is answered until then."""
+        """Send when what has come is read, or the reactor has its next turn, with all that is answered until then."""
         assert addr is not None  # noqa: S101 - the port is connected to nobody
         self._waiting.append((datagram, addr))
-        if self._flushing is None:
+        if self._flushing is None and not self._is_reading:
             self._flushing = self._later(0, self._flush_later)
 
     def _flush_later(self) -> None:

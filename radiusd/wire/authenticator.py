@@ -6,7 +6,8 @@ from radiusd.wire.digests import hmac_md5, md5
 from radiusd.wire.packet import Packet, encode
 
 _ZEROES = bytes(16)
-_EMPTY_MESSAGE_AUTHENTICATOR = b"\x50\x12" + _ZEROES
+_MESSAGE_AUTHENTICATOR = b"\x50\x12"
+_EMPTY_MESSAGE_AUTHENTICATOR = _MESSAGE_AUTHENTICATOR + _ZEROES
 
 
 def has_valid_message_authenticator(packet: Packet, secret: bytes) -> bool:
@@ -33,9 +34,9 @@ def sign_access_reply(
 ) -> bytes:
     """An answer to an Access-Request or Status-Server, Message-Authenticator first (RFC 3579 §3.2, RFC 5997 §3)."""
     unsigned = encode(code, identifier, request_authenticator, _EMPTY_MESSAGE_AUTHENTICATOR + attributes)
-    signed = b"\x50\x12" + hmac_md5(secret, unsigned) + attributes
-    authenticator = md5(unsigned[:20] + signed + secret)
-    return unsigned[:4] + authenticator + signed
+    # What stays: the code, the identifier and the length; the request's authenticator is in the answer's own place.
+    signed = _MESSAGE_AUTHENTICATOR + hmac_md5(secret, unsigned) + attributes
+    return unsigned[:4] + md5(unsigned[:20] + signed + secret) + signed
 
 
 def sign_accounting_reply(

@@ -3,8 +3,8 @@
 With OpenSSL, as of hashlib and hmac, most of the time goes into the setting up. The interpreter has an MD5 of its own.
 """
 
-from functools import lru_cache
-from hashlib import md5 as md5_of_openssl
+import hashlib
+from functools import lru_cache, partial
 from typing import Any
 
 try:
@@ -12,7 +12,7 @@ try:
 except ImportError:  # it was built without
     md5_of_python = None
 
-_new: Any = md5_of_python or md5_of_openssl
+_new: Any = md5_of_python or partial(hashlib.md5, usedforsecurity=False)
 
 _BLOCK = 64  # octets (RFC 2104 §2)
 _MOST_SECRETS = 10_000
@@ -20,14 +20,14 @@ _MOST_SECRETS = 10_000
 
 def md5(octets: bytes) -> bytes:
     """The 16 octets of MD5 (RFC 1321)."""
-    digest: bytes = _new(octets, usedforsecurity=False).digest()
+    digest: bytes = _new(octets).digest()
     return digest
 
 
 def hmac_md5(secret: bytes, octets: bytes) -> bytes:
     """The 16 octets of HMAC-MD5 (RFC 2104 §2)."""
     inner, outer = _pads(secret)
-    digest: bytes = _new(outer + _new(inner + octets, usedforsecurity=False).digest(), usedforsecurity=False).digest()
+    digest: bytes = _new(outer + _new(inner + octets).digest()).digest()
     return digest
 
 

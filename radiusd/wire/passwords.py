@@ -34,12 +34,11 @@ def reveal(hidden: bytes, secret: bytes, request_authenticator: bytes) -> bytes:
     """
     if not hidden or len(hidden) % 16 or len(hidden) > MAX_PASSWORD_LENGTH:
         raise MalformedPacket("user_password_length")
-    password, previous = b"", request_authenticator
-    for at in range(0, len(hidden), 16):
-        block = hidden[at : at + 16]
-        password += (int.from_bytes(block) ^ _pad(secret, previous)).to_bytes(16)
-        previous = block
-    return password.rstrip(b"\0")
+    # Each pad is made of the block before, as it came; so they are all known at once.
+    pads = _pad(secret, request_authenticator)
+    for at in range(16, len(hidden), 16):
+        pads = pads << 128 | _pad(secret, hidden[at - 16 : at])
+    return (int.from_bytes(hidden) ^ pads).to_bytes(len(hidden)).rstrip(b"\0")
 
 
 def is_chap_answer(response: bytes, password: bytes, challenge: bytes) -> bool:
