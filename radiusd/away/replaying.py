@@ -20,7 +20,9 @@ from radiusd.store.errors import StoreError
 from radiusd.store.writer import Failed
 
 _log = Logger()
-BATCH = 256
+READ_AT_ONCE = 256
+BATCH = 64
+"""Records in one transaction: with passes that must be read first it lasts, and the store must not look slow for it."""
 AGAIN_AFTER = 0.1
 """Seconds until the next try, when the store or the disk could not do it."""
 
@@ -61,7 +63,7 @@ class Replaying:
         self._is_running = False
         self._is_asked = False
         self._is_stopped = False
-        self.last_batch: Callable[[], None] = _nothing
+        self.last_of_all: Callable[[], None] = _nothing
         self.put_off: Callable[[], None] = _nothing
         self.emptied: Callable[[], None] = _nothing
 
@@ -85,7 +87,7 @@ class Replaying:
             self._carry_out(self._batches[0])
         else:
             self._is_asked = False
-            self._source.read(BATCH, self._was_read)
+            self._source.read(READ_AT_ONCE, self._was_read)
 
     def _try_again(self) -> None:
         self.put_off()
@@ -96,9 +98,9 @@ class Replaying:
             self._counters.drop("spool_unreadable", "the spool", f"({found})", what="a look")
             self._try_again()
         elif found:
-            if len(found) < BATCH:
-                self.last_batch()
-            self._batches = [found]
+            if len(found) < READ_AT_ONCE:
+                self.last_of_all()
+            self._batches = [found[first : first + BATCH] for first in range(0, len(found), BATCH)]
             self._step()
         elif self._is_asked:
             self._step()
@@ -140,7 +142,7 @@ class Replaying:
     def _take_apart(self, records: Sequence[Record], error: Exception) -> None:
         """One of them cannot be carried out, whatever the others do: each alone, and that one not at all."""
         if len(records) > 1:
-            self._batches = [(each,) for each in records]
+            self._batches[:1] = [(each,) for each in records]
         else:
             self._put_aside(records[0], reason_of(error))
             self._batches[0] = (evolve(records[0], body=b""),)
@@ -161,7 +163,7 @@ class Live:
         self._gate = gate
         self._number = 0
         recording.spooled = replaying.wake
-        replaying.last_batch = self._hold
+        replaying.last_of_all = self._hold
         replaying.put_off = self._put_off
         replaying.emptied = self._emptied
 

@@ -17,7 +17,8 @@ class Figures:
     """One run, or the medians of several, `lost` and `wrong` being sums. Latencies are in milliseconds.
 
     `lost` were not answered in spite of all resends; `wrong` were answered otherwise than they should have been.
-    `took` is from the first request to the last answer, `first_after` until the first, and CPU times are those of the
+    `took` is from the first request to the last answer, `first_after` until the first, and `last_repeated_after`
+    until the last answer to a request that had to be asked more than once (0 if none had). CPU times are those of the
     run, in seconds; None where nobody could read them. `curve` has the milliseconds within which so many per cent were
     answered.
     """
@@ -30,6 +31,7 @@ class Figures:
     wrong: int
     took: float = 0.0
     first_after: float = 0.0
+    last_repeated_after: float = 0.0
     curve: tuple[tuple[float, float], ...] = ()
     server_cpu: float | None = None
     database_cpu: float | None = None
@@ -57,6 +59,7 @@ class _RadiusLoad:
     per_second: float
     seconds: float
     first_answer_after: float
+    last_repeated_after: float
     lost: int
     unfinished: int
     forged: int
@@ -87,6 +90,7 @@ def from_radius_load(text: str) -> Figures:
         wrong=told.forged + told.unexpected,
         took=told.seconds,
         first_after=told.first_answer_after,
+        last_repeated_after=told.last_repeated_after,
         curve=told.latency_ms.curve,
     )
 
@@ -122,6 +126,7 @@ def median_of(runs: Sequence[Figures]) -> Figures:
         wrong=sum(each.wrong for each in runs),
         took=median(each.took for each in runs),
         first_after=median(each.first_after for each in runs),
+        last_repeated_after=median(each.last_repeated_after for each in runs),
         server_cpu=_median([each.server_cpu for each in runs]),
         database_cpu=_median([each.database_cpu for each in runs]),
     )

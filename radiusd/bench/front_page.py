@@ -91,8 +91,9 @@ def _scale(told: Told) -> Iterator[str]:
     yield _paragraph(
         f"In a store of {largest['sessions']} sessions ({largest['active']} of them active) an Interim-Update costs",
         f"{told['growth']['interim']:.2f} times as much CPU as in one of {told['sizes'][0]['sessions']}, and a login",
-        f"{told['growth']['login']:.2f} times.{memory} {largest['taken_over']:.1f} s after a start each active session",
-        f"has had a report answered. {NAMES[told['store']]}; {_made_on(told)} Repeat it: `scripts/bench scale`.",
+        f"{told['growth']['login']:.2f} times.{memory} While a server starts and each of them reports once a minute,",
+        f"the first is answered after {largest['first_answer']:.1f} s, and after {largest['taken_over']:.1f} s no",
+        f"router has to ask twice any more. {NAMES[told['store']]}; {_made_on(told)} Repeat it: `scripts/bench scale`.",
     )
 
 

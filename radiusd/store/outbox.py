@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import RowMapping, bindparam, case, func, select, update
+from sqlalchemy import RowMapping, bindparam, case, exists, func, select, update
 
 from policy.cut import Outcome
 from policy.quantities import Instant
@@ -62,15 +62,16 @@ _KEEP = (
         ),
     )
 )
-_AT_ONCE = (
+hurrying = (
     update(commands)
     .where(
         commands.c.due_at > bindparam("at"),
         commands.c.outcome.is_not(None),
-        commands.c.connection_id.in_(
-            select(connections.c.id).where(
-                connections.c.router_id == bindparam("router_id"), connections.c.state != "CLOSED"
-            )
+        # Asked of each command that waits, which are few; and not the other way round, of all who are online.
+        exists().where(
+            connections.c.id == commands.c.connection_id,
+            connections.c.router_id == bindparam("router_id"),
+            connections.c.state != "CLOSED",
         ),
     )
     .values(due_at=bindparam("at"))
@@ -177,7 +178,7 @@ def _command(row: RowMapping) -> Command:
 
 def hurry(connection: DatabaseConnection, router_id: int, at: Instant) -> None:
     """What is open at this router and was put off is due now: it speaks again."""
-    connection.execute(_AT_ONCE, {"router_id": router_id, "at": at})
+    connection.execute(hurrying, {"router_id": router_id, "at": at})
 
 
 def void_leases(connection: DatabaseConnection, at: Instant) -> None:

@@ -58,6 +58,8 @@ class Turns:
         self._is_at_rest = False
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._thread: Thread | None = None
+        self._worked = 0.0
+        self._began = 0.0
 
     def start(self, work: Callable[[], None]) -> None:
         """Give `work` its first turn, which lasts until it waits for something."""
@@ -70,6 +72,12 @@ class Turns:
         if self._is_at_rest:
             self._is_at_rest = False
             self._reactor.callLater(0, self._go_on, self._waits_for)
+
+    @property
+    def worked(self) -> float:
+        """Seconds for which it has kept the reactor from going on, until now; for the work itself."""
+        at: float = self._reactor.seconds()
+        return self._worked + at - self._began
 
     def finish(self) -> None:
         """Let it come to its end. What it waits for until then is waited for here and now."""
@@ -161,9 +169,11 @@ class Turns:
         work = self._greenlet
         if work is None:
             return
+        self._began = self._reactor.seconds()
         try:
             work.switch()
         finally:
+            self._worked += self._reactor.seconds() - self._began
             if work.dead:
                 self._greenlet = None
                 del _working[work]

@@ -19,10 +19,10 @@ from radiusd.store.database import Database, Wait
 from radiusd.store.errors import Conflict
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.memory import Kept, Known, Memory
+from radiusd.store.portions import LARGEST, Portion
 from radiusd.store.turns import Turns, here
 from radiusd.store.work import LEASE, Afterwards, Moved, Needs, Work
 
-LARGEST_BATCH = 256
 _MOST_CONFLICTS = 5
 _HELD_UP = ("55P03", "40P01")
 """lock_not_available, deadlock_detected."""
@@ -161,7 +161,7 @@ class Committer:
         return results, afterwards
 
     def _stock(self) -> None:
-        short = self._identifiers.short_of(LARGEST_BATCH)
+        short = self._identifiers.short_of(LARGEST)
         if short:
             with self._connection.writing() as connection:
                 self._identifiers.stock(connection, short)
@@ -217,6 +217,7 @@ class Writer:
         self._committer = committer
         self._deliver = deliver
         self._turns = turns
+        self._portion = Portion()
         self._queue: deque[tuple[Job, Done]] = deque()
         self._is_ending = False
 
@@ -241,10 +242,12 @@ class Writer:
 
     def _work(self) -> None:
         while True:
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._portion.size))]
             if batch:
+                worked_before = self._turns.worked
                 results, afterwards = self._committer.commit([job for job, _ in batch])
                 answers = [(done, result) for (_, done), result in zip(batch, results, strict=True)]
+                self._portion.took(len(batch), self._turns.worked - worked_before)
                 self._turns.give_way(partial(self._deliver, answers, [*afterwards, *self._committer.moved()]))
             elif self._is_ending:
                 self._committer.close()

@@ -7,7 +7,10 @@ from attrs import evolve
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from radiusd.away.gate import Withdrawable
+from radiusd.away.jobs import ReplayJob
 from radiusd.away.outlook import Outlook
+from radiusd.away.replaying import BATCH
 from radiusd.spool.errors import SpoolFull
 from radiusd.spool.journal import orphans
 from radiusd.store.schema import connections, decisions
@@ -160,6 +163,19 @@ def test_what_is_held_is_kept_over_several_last_batches(server: AwayServer) -> N
     server.pass_time(0.5)
     assert len(server.sent()) == before + 1
     assert uploaded(server) == [3_000]
+
+
+def test_much_is_carried_out_in_several_transactions_so_that_the_store_does_not_look_slow(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    for number in range(1, 2 * BATCH + 4):
+        interim(server, number * 1_000)
+    server.store.be_well()
+    server.pass_time(1)
+    inner = [each.job if isinstance(each, Withdrawable) else each for each in server.store.asked]
+    assert [len(each.records) for each in inner if isinstance(each, ReplayJob)] == [BATCH, BATCH, 3]
+    assert uploaded(server) == [(2 * BATCH + 3) * 1_000]
+    assert server.spool.journal_itself.waiting == 0
 
 
 def test_a_replay_that_others_were_in_the_way_of_is_tried_again(server: AwayServer) -> None:

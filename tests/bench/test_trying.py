@@ -25,6 +25,7 @@ def a_run(**changed: Any) -> scale.Run:
         "logins": 8000.0,
         "taken_over": 2.0,
         "first_answer": 0.5,
+        "all_reported": 4.0,
         "memory": 100.0,
         "lost": 0,
         **changed,

@@ -37,8 +37,9 @@ from radiusd.server.nases import Nases
 from radiusd.server.protocol import Handler, RadiusProtocol
 from radiusd.store import directory, feed, outbox, revisions
 from radiusd.store.outbox import Seen
+from radiusd.store.portions import LARGEST
 from radiusd.store.work import Afterwards, Moved
-from radiusd.store.writer import LARGEST_BATCH, Committer, Job
+from radiusd.store.writer import Committer, Job
 from radiusd.vault import Vault
 from radiusd.watching import EVERY, Watch
 from radiusd.wire import dictionary
@@ -372,7 +373,7 @@ class _Writer:
 
     def _commit(self) -> None:
         node, world = self._node, self._node.world
-        batch, self._queue = self._queue[:LARGEST_BATCH], self._queue[LARGEST_BATCH:]
+        batch, self._queue = self._queue[:LARGEST], self._queue[LARGEST:]
         if world.trouble("before the commit", node):
             return
         jobs = [job for job, _ in batch]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from policy.connection import Closing
@@ -16,6 +17,18 @@ from radiusd.store.writer import Committer, Failed, Job
 from tests.server.given import NOON, PHONE, TABLET, Server
 
 NOT_CUT = Verdict(Outcome.NOT_CUT, "the router is silent")
+
+
+def test_what_a_router_that_is_back_hurries_is_looked_for_among_what_waits(server: Server) -> None:
+    """And not among all who are online at it: on a busy evening those are thousands, and all routers come at once."""
+    if not server.database.is_sqlite:
+        pytest.skip("the plan of SQLite is read")
+    statement = str(outbox.hurrying.compile(server.database.engine))
+    with server.database.reading() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (1, 1, 1, "CLOSED"))
+        first, *rest = [str(row.detail) for row in plan]
+    assert "ix_commands_due_at" in first
+    assert not [each for each in rest if "router_id" in each]
 
 
 def online(server: Server, mac: str = PHONE) -> None:

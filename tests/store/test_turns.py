@@ -96,6 +96,24 @@ def test_what_lasts_is_done_in_another_thread_while_the_reactor_goes_on(
     assert threads != [get_ident()]
 
 
+def test_only_time_in_which_the_reactor_could_not_go_on_is_time_worked(reactor: Reactor, turns: Turns) -> None:
+    worked = []
+
+    def work() -> None:
+        reactor.advance(2)
+        worked.append(turns.worked)
+        turns.give_way(lambda: reactor.advance(10))
+        turns.in_thread(lambda: None)
+        reactor.advance(3)
+        worked.append(turns.worked)
+
+    turns.start(work)
+    reactor.turn()
+    reactor.advance(100)
+    reactor.hear_thread()
+    assert worked == [2, 5]
+
+
 def test_what_fails_there_fails_here(reactor: Reactor, turns: Turns, seen: list[str]) -> None:
     def fails() -> None:
         raise OSError("no room")

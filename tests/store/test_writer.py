@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from radiusd.store.database import Database
 from radiusd.store.decisions import Decision
+from radiusd.store.portions import LARGEST, Portion
 from radiusd.store.schema import accounts, branches, decisions
 from radiusd.store.turns import Turns
 from radiusd.store.work import Needs, Work
-from radiusd.store.writer import LARGEST_BATCH, Committer, Failed, Job, Writer
+from radiusd.store.writer import Committer, Failed, Job, Writer
 from tests.server.given import NOON
 from tests.store.reactors import Reactor
 
@@ -28,6 +29,17 @@ class Tells(Job):
     def run(self, work: Work) -> str:
         work.decide(Decision(at=NOON, verdict="told", reason=self.reason))
         return self.reason
+
+
+@frozen
+class Lasts(Job):
+    """Takes so many seconds of the reactor."""
+
+    reactor: Reactor
+    seconds: float
+
+    def run(self, work: Work) -> None:
+        self.reactor.advance(self.seconds)
 
 
 @frozen
@@ -279,12 +291,22 @@ def test_results_are_delivered_when_they_are_durable_and_not_before(heard: Deliv
     assert heard.durable == [["a", "b"]]
 
 
-def test_a_batch_has_its_largest_size(heard: Deliveries, writer: Writer) -> None:
-    for number in range(LARGEST_BATCH + 1):
+def test_batches_that_hold_nobody_up_grow_to_the_largest(heard: Deliveries, writer: Writer) -> None:
+    first = Portion().size
+    for number in range(first + 2 * LARGEST + 1):
         writer.submit(Tells(str(number)), heard.keep)
     writer.start()
     writer.stop()
-    assert [len(each) for each in heard.batches] == [LARGEST_BATCH, 1]
+    assert [len(each) for each in heard.batches] == [first, 2 * first, LARGEST, LARGEST - 2 * first + 1]
+
+
+def test_jobs_that_last_make_small_batches(reactor: Reactor, heard: Deliveries, writer: Writer) -> None:
+    first = Portion().size
+    for _ in range(first + 30):
+        writer.submit(Lasts(reactor, 1 / 1024), heard.keep)
+    writer.start()
+    writer.stop()
+    assert [len(each) for each in heard.batches] == [first, 30]
 
 
 def test_a_writer_at_rest_begins_when_the_reactor_has_taken_what_came(

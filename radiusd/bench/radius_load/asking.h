@@ -32,7 +32,7 @@ struct channel {
 
 struct tally {
     uint64_t requests, datagrams, answered, resent, lost, unfinished, accepted, refused, forged, unexpected, stray;
-    uint64_t began_at, first_at, last_at;
+    uint64_t began_at, first_at, last_at, last_repeated_at;
     struct latencies all, logins, accounting;
 };
 
@@ -217,6 +217,7 @@ static void take_reply(struct channel *channel, const unsigned char *reply, size
     if (!is_expected) tally->unexpected++;
     if (tally->answered++ == 0) tally->first_at = at;
     tally->last_at = at;
+    if (session->resent > 0) tally->last_repeated_at = at;
     note_latency(&tally->all, at - session->meant_at);
     note_latency(is_login ? &tally->logins : &tally->accounting, at - session->meant_at);
     go_on(session, is_expected, at);
@@ -300,7 +301,7 @@ static void walk(const struct scenario *does, long first_id, struct tally *tally
     run.next = run.live = 0;
     run.oldest = run.newest = NULL;
     run.tally = tally;
-    tally->began_at = tally->first_at = tally->last_at = now();
+    tally->began_at = tally->first_at = tally->last_at = tally->last_repeated_at = now();
     ends_at = tally->began_at + (uint64_t)want.limit * SECOND;
     while (!is_over) {
         uint64_t at = now(), wake_at = at + SECOND;

@@ -125,10 +125,11 @@ static void tell(const struct tally *tally, const struct tally *before)
     tell_number("stray", tally->stray);
     if (before != NULL) tell_number("logins_before", before->accepted);
     if (before != NULL) tell_number("lost_before", before->lost + before->unfinished + before->refused);
-    printf(",\"seconds\":%.4f,\"per_second\":%.1f,\"first_answer_after\":%.4f,\"cpu_seconds\":%.3f", took,
+    printf(",\"seconds\":%.4f,\"per_second\":%.1f,\"first_answer_after\":%.4f,\"last_repeated_after\":%.4f", took,
            took > 0 ? (double)tally->answered / took : 0.0, seconds_between(tally->began_at, tally->first_at),
-           (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec)
-               + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+           seconds_between(tally->began_at, tally->last_repeated_at));
+    printf(",\"cpu_seconds\":%.3f", (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec)
+                                        + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
     tell_latencies("latency_ms", &tally->all);
     tell_latencies("login_ms", &tally->logins);
     tell_latencies("accounting_ms", &tally->accounting);
