@@ -5,7 +5,7 @@ from attrs import define
 LARGEST = 256
 SMALLEST = 16
 _AT_FIRST = 64
-HOLDS_UP = 0.03
+HOLDS_UP = 0.05
 """Seconds: far less than a router waits, and long enough that what each batch costs besides is little."""
 
 
