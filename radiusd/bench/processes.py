@@ -1,5 +1,6 @@
 """Processes of our own: started out of the reach of the terminal's signals, ended by their ids, their CPU time read."""
 
+import fcntl
 import os
 import re
 import secrets
@@ -10,7 +11,9 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import gettempdir
 from typing import IO
 
 from radiusd.bench.errors import BenchError
@@ -97,14 +100,34 @@ _given: set[int] = set()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody has just now, neither by UDP nor by TCP; none is given twice."""
+    """Ports of 127.0.0.1 that nobody has just now, neither by UDP nor by TCP.
+
+    None is given twice: not to us, and to no other process that asks here, as long as we live. So a server that is
+    started again finds its port as it left it.
+    """
     found: list[int] = []
     while len(found) < count:
         port = secrets.choice(_PORTS)
-        if port not in _given and _is_free(port):
+        if port not in _given and _is_free(port) and _is_given_to_us(port):
             _given.add(port)
             found.append(port)
     return found
+
+
+def _is_given_to_us(port: int) -> bool:
+    """The octet of that number, in a file of this user, is locked by whoever it was given to."""
+    try:
+        fcntl.lockf(_register(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _register() -> int:
+    path = Path(gettempdir()) / f"icafe-radiusd.{os.getuid()}.ports"
+    # Open as long as we live: closing it would give everything back.
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _is_free(port: int) -> bool:

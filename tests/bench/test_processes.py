@@ -1,6 +1,9 @@
 """CPU time out of /proc."""
 
 import os
+import socket
+import subprocess
+import sys
 
 from radiusd.bench.processes import cpu_seconds, free_ports, last_line, read_stat
 
@@ -21,6 +24,17 @@ def test_a_process_that_is_gone_used_nothing() -> None:
 
 def test_free_ports_are_all_different() -> None:
     assert len(set(free_ports(5))) == 5
+
+
+def test_a_port_that_was_given_is_given_to_no_other_process() -> None:
+    ours, others = free_ports(1), []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        others.append(free.getsockname()[1])
+    program = f"from radiusd.bench import processes; processes._PORTS = {ours + others}; print(processes.free_ports(1))"
+    for _ in range(5):
+        told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+        assert told.stdout.strip() == str(others)
 
 
 def test_the_last_line_is_the_last_with_words() -> None:
