@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from hmac import compare_digest
 
 from radiusd.handlers.translate import Chap, Credentials, NoPassword, Pap
 from radiusd.store.directory import Router
 from radiusd.store.loading import Login
 from radiusd.vault import Vault
-from radiusd.wire.passwords import is_chap_answer
+from radiusd.wire.passwords import is_chap_answer, is_one_of
 
 PURPOSE = "password"
 
@@ -53,7 +52,7 @@ def check_mac(credentials: Credentials, user_name: str, device: str, router: Rou
 def verdict(credentials: Pap | Chap, accepted: Sequence[bytes]) -> Verdict:
     """Whether the guest proved to know one of these passwords."""
     if isinstance(credentials, Pap):
-        is_right = sum(compare_digest(credentials.password, each) for each in accepted) > 0
+        is_right = is_one_of(credentials.password, accepted)
     else:
         is_right = sum(is_chap_answer(credentials.response, each, credentials.challenge) for each in accepted) > 0
     return Verdict.RIGHT if is_right else Verdict.WRONG

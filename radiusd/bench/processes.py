@@ -1,6 +1,6 @@
 """Processes of our own: started out of the reach of the terminal's signals, ended by their ids, their CPU time read."""
 
-import fcntl
+import errno
 import os
 import re
 import secrets
@@ -11,9 +11,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from tempfile import gettempdir
 from typing import IO
 
 from radiusd.bench.errors import BenchError
@@ -94,9 +92,11 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-_PORTS = range(15_000, 32_000)
-"""Below those that the kernel gives to whoever asks for any: nobody has one of these by chance."""
-_given: set[int] = set()
+_BLOCKS = [range(first, first + 50) for first in range(15_000, 32_000, 50)]
+"""Ports below those that the kernel gives to whoever asks for any: nobody has one of these by chance."""
+_names: list[socket.socket] = []
+"""Of the blocks that are ours; nothing of them is left when we end."""
+_to_give: list[int] = []
 
 
 def free_ports(count: int) -> list[int]:
@@ -107,27 +107,27 @@ def free_ports(count: int) -> list[int]:
     """
     found: list[int] = []
     while len(found) < count:
-        port = secrets.choice(_PORTS)
-        if port not in _given and _is_free(port) and _is_given_to_us(port):
-            _given.add(port)
+        if not _to_give:
+            _to_give.extend(_a_block())
+        port = _to_give.pop()
+        if _is_free(port):
             found.append(port)
     return found
 
 
-def _is_given_to_us(port: int) -> bool:
-    """The octet of that number, in a file of this user, is locked by whoever it was given to."""
-    try:
-        fcntl.lockf(_register(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-    except OSError:
-        return False
-    return True
-
-
-@cache
-def _register() -> int:
-    path = Path(gettempdir()) / f"icafe-radiusd.{os.getuid()}.ports"
-    # Open as long as we live: closing it would give everything back.
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+def _a_block() -> range:
+    """Whose abstract name (unix(7)) nobody has: such names belong to a network of the kernel, as ports do."""
+    while True:
+        name, block = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), secrets.choice(_BLOCKS)
+        try:
+            name.bind(f"\0icafe-radiusd.ports.{block.start}")
+        except OSError as error:
+            name.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            _names.append(name)
+            return block
 
 
 def _is_free(port: int) -> bool:

@@ -28,7 +28,7 @@ from radiusd.server.protocol import Reply, Request
 from radiusd.store.decisions import Decision
 from radiusd.wire.attributes import Attribute, decode_text
 from radiusd.wire.codes import Code
-from radiusd.wire.passwords import is_chap_answer, reveal
+from radiusd.wire.passwords import is_chap_answer, is_one_of, reveal
 
 MOST = 100_000
 MOST_CHANGED = 10_000
@@ -168,7 +168,7 @@ class Returning:
             password = reveal(hidden, request.router.secret, request.packet.authenticator)
             if mark:
                 return compare_digest(mark, self._mark(password))
-            return _is_one_of(password, passwords)
+            return is_one_of(password, passwords)
         response = values.get(_CHAP_PASSWORD)
         if response is None or len(response) != 17:
             return False
@@ -205,14 +205,6 @@ def _told(key: Key, known: Remembered) -> Decision:
         session_id=session_id,
         facts=(why,),
     )
-
-
-def _is_one_of(password: bytes, passwords: tuple[bytes, ...]) -> bool:
-    """Takes as long whichever it is."""
-    found = False
-    for each in passwords:
-        found |= compare_digest(password, each)
-    return found
 
 
 def _follows_from_the_clock(granted: Granted) -> bool:

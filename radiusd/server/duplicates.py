@@ -33,8 +33,6 @@ class Duplicates:
         """The keys as they came; one that was forgotten, or came again, is still where it was first."""
         self._first = 0
         """The number of the first of these; they are numbered in turn."""
-        self._oldest_came_at = Instant(0)
-        """No request that is known came earlier."""
 
     @staticmethod
     def key(datagram: bytes, source: tuple[str, int]) -> Key:
@@ -55,8 +53,7 @@ class Duplicates:
 
     def begin(self, key: Key, datagram: bytes, at: Instant) -> None:
         """The request is in work; what is too old is forgotten."""
-        if at - self._oldest_came_at > KEPT or len(self._known) >= MOST:
-            self._forget_old(at)
+        self._forget_old(at)
         self._known[key] = _NOTED.pack(self._first + len(self._in_turn), at, hash(datagram))
         self._in_turn.append(key)
 
@@ -68,12 +65,10 @@ class Duplicates:
                 number, came_at, _ = _NOTED.unpack_from(noted)
                 if number == self._first:
                     if at - came_at <= KEPT and len(known) < MOST:
-                        self._oldest_came_at = Instant(came_at)
                         return
                     del known[in_turn[0]]
             in_turn.popleft()
             self._first += 1
-        self._oldest_came_at = at
 
     def finish(self, key: Key, reply: bytes) -> None:
         """The request got this reply."""

@@ -62,7 +62,7 @@ _KEEP = (
         ),
     )
 )
-hurrying = (
+_AT_ONCE = (
     update(commands)
     .where(
         commands.c.due_at > bindparam("at"),
@@ -178,7 +178,7 @@ def _command(row: RowMapping) -> Command:
 
 def hurry(connection: DatabaseConnection, router_id: int, at: Instant) -> None:
     """What is open at this router and was put off is due now: it speaks again."""
-    connection.execute(hurrying, {"router_id": router_id, "at": at})
+    connection.execute(_AT_ONCE, {"router_id": router_id, "at": at})
 
 
 def void_leases(connection: DatabaseConnection, at: Instant) -> None:

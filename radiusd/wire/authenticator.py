@@ -34,9 +34,9 @@ def sign_access_reply(
 ) -> bytes:
     """An answer to an Access-Request or Status-Server, Message-Authenticator first (RFC 3579 §3.2, RFC 5997 §3)."""
     unsigned = encode(code, identifier, request_authenticator, _EMPTY_MESSAGE_AUTHENTICATOR + attributes)
-    # What stays: the code, the identifier and the length; the request's authenticator is in the answer's own place.
     signed = _MESSAGE_AUTHENTICATOR + hmac_md5(secret, unsigned) + attributes
-    return unsigned[:4] + md5(unsigned[:20] + signed + secret) + signed
+    authenticator = md5(unsigned[:20] + signed + secret)
+    return unsigned[:4] + authenticator + signed
 
 
 def sign_accounting_reply(

@@ -1,5 +1,6 @@
 """How a password travels: hidden in User-Password, or answered to in CHAP-Password."""
 
+from collections.abc import Iterable
 from hmac import compare_digest
 
 from radiusd.wire.digests import md5
@@ -39,6 +40,14 @@ def reveal(hidden: bytes, secret: bytes, request_authenticator: bytes) -> bytes:
     for at in range(16, len(hidden), 16):
         pads = pads << 128 | _pad(secret, hidden[at - 16 : at])
     return (int.from_bytes(hidden) ^ pads).to_bytes(len(hidden)).rstrip(b"\0")
+
+
+def is_one_of(password: bytes, passwords: Iterable[bytes]) -> bool:
+    """Whether it is any of them; takes as long whichever it is."""
+    found = False
+    for each in passwords:
+        found |= compare_digest(password, each)
+    return found
 
 
 def is_chap_answer(response: bytes, password: bytes, challenge: bytes) -> bool:

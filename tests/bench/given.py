@@ -9,7 +9,8 @@ RADIUS_LOAD = (
     '{"scenario":"acct","requests":1000,"datagrams":1004,"answered":997,"resent":4,"lost":1,"unfinished":2,"accepted":0,'
     '"refused":0,"forged":3,"unexpected":4,"stray":0,"logins_before":200,"lost_before":5,"seconds":0.5000,'
     '"per_second":1994.0,"first_answer_after":0.0020,"last_repeated_after":0.3100,"cpu_seconds":0.010,'
-    '"latency_ms":{"count":997,"mean":13.1,"p50":12.544,"p90":20.000,"p99":40.192,"p999":41.000,"max":41.204,"curve":[[50,12.544],[100,41.204]]}}'
+    '"latency_ms":{"count":997,"mean":13.1,"p50":12.544,"p90":20.000,"p99":40.192,"p999":41.000,"max":41.204,'
+    '"curve":[[50,12.544],[100,41.204]]}}'
 )
 """As radius_load printed it, but for the numbers."""
 

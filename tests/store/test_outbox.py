@@ -15,6 +15,7 @@ from radiusd.store.schema import commands, connections, sessions
 from radiusd.store.work import LEASE, Command, CutCommand
 from radiusd.store.writer import Committer, Failed, Job
 from tests.server.given import NOON, PHONE, TABLET, Server
+from tests.store.statements import statements
 
 NOT_CUT = Verdict(Outcome.NOT_CUT, "the router is silent")
 
@@ -23,9 +24,11 @@ def test_what_a_router_that_is_back_hurries_is_looked_for_among_what_waits(serve
     """And not among all who are online at it: on a busy evening those are thousands, and all routers come at once."""
     if not server.database.is_sqlite:
         pytest.skip("the plan of SQLite is read")
-    statement = str(outbox.hurrying.compile(server.database.engine))
+    with statements(server.database) as heard:
+        commit(server, HurryJob(1, NOON))
+    (asked,) = [each for each in heard if each[0].startswith("UPDATE commands")]
     with server.database.reading() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (1, 1, 1, "CLOSED"))
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1])
         first, *rest = [str(row.detail) for row in plan]
     assert "ix_commands_due_at" in first
     assert not [each for each in rest if "router_id" in each]
