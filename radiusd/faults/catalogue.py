@@ -30,6 +30,8 @@ class Fault:
     as_control: Run
     limit: float
     """Seconds that one run in the lane may take; at night sixty times as many."""
+    beside: str | None = None
+    """The fault during which it may run: that one leaves a core idle, and time is made by hand in this one."""
 
 
 def _kills(plan: kills.Plan) -> Run:
@@ -160,6 +162,7 @@ FAULTS = (
         at_night=_everywhere(everywhere.Plan()),
         as_control=_everywhere(everywhere.Plan(acts=("stop",), fewest=5)),
         limit=120,
+        beside="R5",
     ),
 )
 

@@ -1,9 +1,9 @@
-"""Runs faults and their controls one after the other, each within its limit of time."""
+"""Runs faults and their controls, one after the other but for what may be beside another, each within its limit."""
 
 import asyncio
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -69,17 +69,42 @@ def run_all(wish: Wish, places: Places, shows: Shows) -> list[Verdict]:
     """A verdict for each run."""
     tasks = list(_tasks(wish))
     shows.expect(len(tasks))
-    verdicts = []
-    for task in tasks:
-        shows.doing(task.name)
-        verdict = _run(task, wish, places, shows)
-        verdicts.append(verdict)
-        shows.say(f"{task.name}: {verdict.word}, {verdict.seconds:.0f} s")
-        shows.one_done()
-    return verdicts
+    hosts = {each.fault.id for each in tasks}
+    found: dict[str, Verdict] = {}
+    for host in dict.fromkeys(_host(each, hosts) for each in tasks):
+        at_once = [each for each in tasks if _host(each, hosts) == host]
+        asyncio.run(_together(at_once, wish, places, shows, found))
+    return [found[each.name] for each in tasks]
 
 
-def _run(task: _Task, wish: Wish, places: Places, shows: Shows) -> Verdict:
+def _host(task: _Task, hosts: Collection[str]) -> str:
+    """The fault during which a task runs: its own, or that beside which it may, if that is wanted too."""
+    beside = task.fault.beside
+    return beside if beside is not None and beside in hosts else task.fault.id
+
+
+async def _together(
+    tasks: Sequence[_Task], wish: Wish, places: Places, shows: Shows, found: dict[str, Verdict]
+) -> None:
+    """Those of one fault one after the other, and beside them those of another."""
+
+    async def in_turn(fault: str) -> None:
+        for task in [each for each in tasks if each.fault.id == fault]:
+            shows.doing(task.name)
+            verdict = found[task.name] = await _run(task, wish, places, shows)
+            shows.say(f"{task.name}: {verdict.word}, {verdict.seconds:.0f} s")
+            shows.one_done()
+
+    running = asyncio.current_task()
+    assert running is not None  # noqa: S101 - we run
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(each, running.cancel)
+    async with asyncio.TaskGroup() as group:
+        for fault in dict.fromkeys(each.fault.id for each in tasks):
+            group.create_task(in_turn(fault))
+
+
+async def _run(task: _Task, wish: Wish, places: Places, shows: Shows) -> Verdict:
     began = time.monotonic()
     stage = Stage(
         places=places,
@@ -90,7 +115,8 @@ def _run(task: _Task, wish: Wish, places: Places, shows: Shows) -> Verdict:
     )
     report, trouble = Report(), None
     try:
-        report = asyncio.run(_within(task, stage))
+        async with asyncio.timeout(task.limit):
+            report = await task.run(stage)
     except (BenchError, TimeoutError) as error:
         trouble = str(error) or f"it did not end within {task.limit:.0f} s"
     return Verdict(
@@ -103,12 +129,3 @@ def _run(task: _Task, wish: Wish, places: Places, shows: Shows) -> Verdict:
         report=report,
         trouble=trouble,
     )
-
-
-async def _within(task: _Task, stage: Stage) -> Report:
-    running = asyncio.current_task()
-    assert running is not None  # noqa: S101 - we run
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(each, running.cancel)
-    async with asyncio.timeout(task.limit):
-        return await task.run(stage)
