@@ -9,8 +9,8 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class Journal:
         self._last += len(bodies)
         try:
             segment.append(octets)
-        except SpoolError:
+        except BaseException:
             # After a failed fsync nobody knows what of this file is on the disk: what comes goes to another.
             self._close_segment()
             raise
@@ -78,10 +78,13 @@ class Journal:
             self._open = None
 
     def read(self, most: int) -> list[Record]:
-        """The next records that were not read yet, in their order; each batch is released before the next is read."""
+        """The next records that were not read yet, in their order; each batch is released before the next is read.
+
+        Raises OSError when the disk gives none now.
+        """
         found = self._reader.read(most)
         if not found and self.waiting:
-            # What was counted and cannot be read was damaged meanwhile, and is set aside by now.
+            # All was gone through: what was counted and not found was damaged meanwhile, and is set aside by now.
             self._clear()
         return found
 
@@ -127,38 +130,64 @@ def create(root: Path, told: Told, limit: int) -> Journal:
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         unseen.mkdir(mode=0o700)
-        lock = os.open(unseen / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        unseen.rename(root / name)
-        sync_folder(root)
-        return Journal(root / name, lock, told, limit=limit)
+        with _locking(unseen / _LOCK, os.O_CREAT) as lock:
+            unseen.rename(root / name)
+            sync_folder(root)
+            return Journal(root / name, lock, told, limit=limit)
     except OSError as error:
         raise SpoolError(f"the spool {root} cannot be written: {error.strerror}") from error
 
 
 def orphans(root: Path, told: Told) -> list[Journal]:
-    """The spools of processes that died, now locked by us; those with nothing to replay are removed."""
-    found = []
-    with suppress(FileNotFoundError):
-        for folder in sorted(root.iterdir()):
-            if re.fullmatch(r"[0-9a-f]{32}", folder.name):
-                lock = _taken(folder)
-                if lock is not None:
-                    found.append(Journal(folder, lock, told))
-    for each in found:
-        if not each.waiting:
-            each.close()
-    return [each for each in found if each.waiting]
+    """The spools of processes that died, now locked by us; those with nothing to replay are removed.
 
-
-def _taken(folder: Path) -> int | None:
-    """A descriptor that holds the lock of `folder`; None while somebody else does, or when there is none."""
-    with suppress(FileNotFoundError):
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+    One that cannot be opened hides no other, and is left to the next look; if there is none but such, this raises what
+    was wrong with it.
+    """
+    found: list[Journal] = []
+    failed: Exception | None = None
+    for folder in _folders_of(root):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        return lock
+            journal = _adopted(folder, told)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are found
+            failed = error
+            continue
+        if journal is not None:
+            found.append(journal)
+    if failed is not None and not found:
+        raise failed
+    return found
+
+
+def _folders_of(root: Path) -> list[Path]:
+    with suppress(FileNotFoundError):
+        return sorted(each for each in root.iterdir() if re.fullmatch(r"[0-9a-f]{32}", each.name))
+    return []
+
+
+def _adopted(folder: Path, told: Told) -> Journal | None:
+    """The spool in `folder`; None if it has no lock, or somebody else holds it, or there is nothing to replay."""
+    try:
+        with _locking(folder / _LOCK) as lock:
+            journal = Journal(folder, lock, told)
+    except (FileNotFoundError, BlockingIOError):
+        return None
+    if journal.waiting:
+        return journal
+    journal.close()
     return None
+
+
+@contextmanager
+def _locking(path: Path, flags: int = 0) -> Iterator[int]:
+    """A descriptor that holds this lock, let go of if what is done with it fails. Raises OSError.
+
+    Of these, BlockingIOError tells that somebody else holds it.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield lock
+    except BaseException:
+        os.close(lock)
+        raise

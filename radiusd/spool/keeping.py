@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol
@@ -109,9 +110,11 @@ class Keeper:
                 self.journal.append([each.body for each in batch], self._now())
             except SpoolError as error:
                 outcome = error
-                if self.journal is not None and not self.journal.folder.exists():
+                if self.journal is not None and _is_gone(self.journal.folder):
                     # Somebody cleared the disk; what is to come needs a spool all the same.
                     self.journal = None
+            except Exception as error:  # noqa: BLE001 - whoever waits hears of it, and the thread goes on
+                outcome = SpoolError(f"the spool cannot be written: {error!r}")
         return [partial(each.done, outcome) for each in batch]
 
     @staticmethod
@@ -121,3 +124,12 @@ class Keeper:
         except Exception as error:  # noqa: BLE001 - whoever asked hears of it, and the thread goes on
             result = error
         return partial(asked.done, result)
+
+
+def _is_gone(folder: Path) -> bool:
+    """Whether somebody deleted it; False as well when the disk does not tell."""
+    try:
+        folder.stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False

@@ -25,18 +25,29 @@ class Reader:
         self._at = 0
 
     def read(self, most: int) -> list[Record]:
-        """The next records, `most` at most; none when all were read."""
+        """The next records, `most` at most; none when all were read, and only then.
+
+        Raises what the disk says when it does not even give the first of them; the next read asks it again.
+        """
         found: list[Record] = []
-        while len(found) < most:
-            record = record_at(self._octets, self._at, self._id)
-            if record is not None:
-                self._at = record.end
+        try:
+            while len(found) < most and (record := self._next()) is not None:
                 found.append(record)
-            elif self._at < len(self._octets):
+        except Exception:
+            # What was found is given in any case, for it is not found again; the next read tells what is wrong.
+            if not found:
+                raise
+        return found
+
+    def _next(self) -> Record | None:
+        """The next record, None after the last. Raises OSError, and goes on from there when it is asked again."""
+        while (record := record_at(self._octets, self._at, self._id)) is None:
+            if self._at < len(self._octets):
                 self._skip()
             elif not self._turn():
-                break
-        return found
+                return None
+        self._at = record.end
+        return record
 
     def _turn(self) -> bool:
         """Have more octets to read: of this segment if it grew, else of the next; False if there are none."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from radiusd.spool.errors import SpoolError
@@ -12,8 +13,11 @@ DAMAGED = ".damaged"
 
 
 def segments_of(folder: Path) -> list[Path]:
-    """Its segments, oldest first: they are named after their first sequence."""
-    return sorted(folder.glob(f"*{SUFFIX}"))
+    """Its segments, oldest first: they are named after their first sequence. Raises OSError."""
+    # Not by glob(): to that, a folder that cannot be listed now is an empty one.
+    with suppress(FileNotFoundError):
+        return sorted(each for each in folder.iterdir() if each.suffix == SUFFIX)
+    return []
 
 
 def sync_folder(folder: Path) -> None:
@@ -33,9 +37,13 @@ def remove(paths: Iterable[Path], folder: Path) -> None:
 
 
 def set_aside(folder: Path, name: str, octets: bytes) -> Path:
-    """Keep what could not be read, or not be carried out, for a person to look at; durable on return."""
+    """Keep what could not be read, or not be carried out, for a person to look at; durable on return.
+
+    Raises OSError; tried again by the same name, it is there once.
+    """
     path = folder / f"{name}{DAMAGED}"
-    with path.open("ab") as file:
+    path.touch()
+    with path.open("r+b") as file:
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())
@@ -47,7 +55,7 @@ class OpenSegment:
     """The segment that is being written; `length` octets of it are durable."""
 
     def __init__(self, folder: Path, spool_id: bytes, first_sequence: int) -> None:
-        """Raises SpoolError, and leaves no file, when it cannot be made."""
+        """Raises SpoolError, and leaves no file if the disk lets it, when it cannot be made."""
         self.path = folder / f"{first_sequence:020}{SUFFIX}"
         self.length = HEADER_LENGTH
         try:
@@ -59,7 +67,9 @@ class OpenSegment:
             sync_folder(folder)
         except OSError as error:
             self.close()
-            self.path.unlink(missing_ok=True)
+            # What cannot be removed, either, is written over by the next of this name.
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
             raise SpoolError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def append(self, octets: bytes) -> None:
@@ -80,11 +90,11 @@ class OpenSegment:
 
     def _cut_back(self) -> None:
         """What was not acknowledged need not be replayed; where even this fails, replaying it does no harm."""
-        try:
+        with suppress(OSError):
             os.ftruncate(self._descriptor, self.length)
-        except OSError:
-            return
 
     def close(self) -> None:
         """Write no more."""
-        os.close(self._descriptor)
+        # What counts in it is durable already, and the descriptor is gone even if close(2) fails.
+        with suppress(OSError):
+            os.close(self._descriptor)

@@ -1,10 +1,15 @@
 """Spools to test on."""
 
+import os
+from collections.abc import Callable, Container
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from radiusd.spool.journal import Journal, create
 
 NOON = 1_795_262_400_000
+EVERY_TIME = range(1, 1_000)
 
 
 class Told:
@@ -26,9 +31,19 @@ def made(root: Path, told: Told | None = None, *, roll: int = 16 << 20, limit: i
 
 def crash(journal: Journal) -> None:
     """What the end of its process does to it: its lock is free, and its files are as they are."""
-    import os  # noqa: PLC0415 - nobody else closes a descriptor
-
     os.close(journal._lock)
+
+
+def failing(call: Callable[..., Any], number: int, turns: Container[int] = EVERY_TIME) -> Callable[..., Any]:
+    """`call`, as a disk does it that says `number` (an errno) the times that are in `turns`, counted from 1."""
+    turn = count(1)
+
+    def called(*given: Any, **named: Any) -> Any:
+        if next(turn) in turns:
+            raise OSError(number, os.strerror(number))
+        return call(*given, **named)
+
+    return called
 
 
 def all_of(journal: Journal, at_once: int = 100) -> list[bytes]:

@@ -1,18 +1,21 @@
 """A spool gives back what was put in, in its order, whatever becomes of its process or of single octets on the disk."""
 
 import errno
+import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from radiusd.spool import segments
 from radiusd.spool.errors import SpoolError, SpoolFull
-from radiusd.spool.journal import create, orphans
+from radiusd.spool.journal import Journal, create, orphans
 from radiusd.spool.layout import HEADER_LENGTH, LONGEST_BODY, RECORD_LENGTH
-from tests.spool.given import NOON, Told, all_of, crash, made
+from tests.spool.given import NOON, Told, all_of, crash, failing, made
 
 BODIES = [b"one", b"two", b"three", b"four", b"five"]
+MANY = [b"record %d" % n for n in range(100)]
 
 
 def test_records_come_out_in_their_order(tmp_path: Path) -> None:
@@ -134,6 +137,160 @@ def test_records_that_were_never_acknowledged_hide_none_that_were(
     assert all_of(journal, at_once=1)[-2:] == [b"two", b"three"]
 
 
+@pytest.mark.parametrize("is_read_meanwhile", [False, True])
+def test_a_segment_that_can_neither_be_made_nor_removed_is_written_over_when_the_disk_is_well(
+    is_read_meanwhile: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    journal = made(tmp_path, told)
+    with monkeypatch.context() as patched, pytest.raises(SpoolError, match="Input/output error"):
+        patched.setattr(os, "fdatasync", failing(os.fdatasync, errno.EIO))
+        patched.setattr(Path, "unlink", failing(Path.unlink, errno.EROFS))
+        journal.append([b"lost"], NOON)
+    if is_read_meanwhile:
+        assert journal.read(100) == []
+    journal.append([b"one"], NOON)
+    assert all_of(journal) == [b"one"]
+    assert told.heard == []
+
+
+def closing_badly(descriptor: int) -> None:
+    """A disk that complains when a segment is closed; its descriptor is gone all the same."""
+    name = Path(f"/proc/self/fd/{descriptor}").readlink()
+    os.closerange(descriptor, descriptor + 1)
+    if name.suffix == segments.SUFFIX:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_segments_that_close_badly_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = made(tmp_path, roll=HEADER_LENGTH + 1)
+    monkeypatch.setattr(os, "close", closing_badly)
+    for each in BODIES:
+        journal.append([each], NOON)
+    assert all_of(journal) == BODIES
+
+
+def test_what_the_disk_refused_is_told_even_if_the_segment_closes_badly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = made(tmp_path)
+    journal.append([b"one"], NOON)
+    with monkeypatch.context() as patched, pytest.raises(SpoolError, match="No space left"):
+        patched.setattr(os, "pwrite", failing(os.pwrite, errno.ENOSPC))
+        patched.setattr(os, "close", closing_badly)
+        journal.append([b"lost"], NOON)
+    journal.append([b"two"], NOON)
+    assert all_of(journal) == [b"one", b"two"]
+
+
+# What the disk does not give now
+
+
+def with_many(root: Path, told: Told, *, is_orphan: bool = False) -> Journal:
+    """A spool with 100 records in four segments; another process left it behind, or it is our own."""
+    journal = made(root, told, roll=HEADER_LENGTH + 1)
+    for first in range(0, 100, 25):
+        journal.append(MANY[first : first + 25], NOON)
+    if is_orphan:
+        crash(journal)
+        (journal,) = orphans(root, told)
+    return journal
+
+
+def flip(root: Path, body: bytes) -> None:
+    """Damage the record of `body`."""
+    for path in root.glob("*/*.spool"):
+        path.write_bytes(path.read_bytes().replace(body, bytes(len(body))))
+
+
+def replayed(journal: Journal) -> list[bytes]:
+    """Every record that is left, whatever the disk says meanwhile: as the server does, which tries again."""
+    found: list[bytes] = []
+    while True:
+        with suppress(OSError):
+            records = journal.read(40)
+            if not records:
+                return found
+            found += [each.body for each in records]
+            journal.release(records)
+
+
+@pytest.mark.parametrize("is_orphan", [False, True])
+def test_what_was_read_before_a_segment_that_cannot_be_opened_is_given_and_the_rest_later(
+    is_orphan: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = with_many(tmp_path, Told(), is_orphan=is_orphan)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", failing(Path.open, errno.EMFILE, {2}))
+        first = journal.read(100)
+    assert [each.body for each in first] == MANY[:25]
+    journal.release(first)
+    assert all_of(journal) == MANY[25:]
+    assert (journal.waiting, journal.octets) == (0, 0)
+    assert segments.segments_of(journal.folder) == []
+
+
+def test_what_cannot_be_read_now_is_waited_for_and_not_taken_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = with_many(tmp_path, Told())
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", failing(Path.open, errno.EIO, range(2, 10)))
+        journal.release(journal.read(100))
+        for _ in range(3):
+            with pytest.raises(OSError, match="Input/output error"):
+                journal.read(100)
+    assert journal.waiting == 75
+    crash(journal)
+    (found,) = orphans(tmp_path, Told())
+    assert all_of(found)[-75:] == MANY[25:]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES])
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = with_many(tmp_path, Told())
+    with monkeypatch.context() as patched:
+        for call in ("listdir", "scandir"):
+            patched.setattr(os, call, failing(getattr(os, call), number, {1}))
+        with pytest.raises(OSError, match=os.strerror(number)):
+            journal.read(100)
+    assert all_of(journal) == MANY
+
+
+@pytest.mark.parametrize("turn", range(1, 12))
+@pytest.mark.parametrize(("owner", "call"), [(Path, "open"), (os, "listdir"), (os, "fsync"), (os, "open")])
+@pytest.mark.parametrize("is_orphan", [False, True])
+def test_whichever_call_to_the_disk_fails_each_record_comes_once_and_in_order(
+    is_orphan: bool, owner: object, call: str, turn: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    journal = with_many(tmp_path, told, is_orphan=is_orphan)
+    flip(tmp_path, MANY[30])
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, call, failing(getattr(owner, call), errno.EIO, {turn, turn + 2}))
+        assert replayed(journal) == MANY[:30] + MANY[31:]
+    ((what, aside),) = told.heard
+    assert (what, len(aside)) == ("damaged", RECORD_LENGTH + len(MANY[30]))
+
+
+def test_what_is_damaged_and_cannot_be_set_aside_now_is_set_aside_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    journal = with_many(tmp_path, told)
+    flip(tmp_path, MANY[30])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing(os.fsync, errno.ENOSPC))
+        assert [each.body for each in journal.read(100)] == MANY[:30]
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space left"):
+                journal.read(100)
+    assert [each.body for each in journal.read(100)] == MANY[31:]
+    assert [(what, len(aside)) for what, aside in told.heard] == [("damaged", RECORD_LENGTH + len(MANY[30]))]
+
+
 # What others find
 
 
@@ -203,6 +360,65 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SpoolError, match="cannot be written"):
         create(tmp_path / "file" / "spool", Told(), 1 << 30)
+
+
+def test_a_spool_that_could_not_be_made_is_not_kept_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched, pytest.raises(SpoolError, match="Input/output error"):
+        patched.setattr(os, "fsync", failing(os.fsync, errno.EIO))
+        create(tmp_path, Told(), 1 << 30)
+    assert orphans(tmp_path, Told()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def left_behind(root: Path, count: int) -> list[bytes]:
+    """The ids of so many spools of processes that died, in the order in which they are found."""
+    journals = [made(root) for _ in range(count)]
+    for each in journals:
+        each.append(BODIES, NOON)
+        crash(each)
+    return sorted(each.id for each in journals)
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_an_orphan_that_cannot_be_opened_hides_no_other_and_is_found_later(
+    turn: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = left_behind(tmp_path, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", failing(Path.open, errno.EMFILE, {turn, 4}))
+        others = orphans(tmp_path, Told())
+        with pytest.raises(OSError, match="Too many open files"):
+            orphans(tmp_path, Told())
+    (late,) = orphans(tmp_path, Told())
+    assert [each.id for each in others] == ids[: turn - 1] + ids[turn:]
+    assert late.id == ids[turn - 1]
+    assert [all_of(each) for each in (*others, late)] == [BODIES] * 3
+
+
+def test_an_orphan_whose_torn_tail_cannot_be_set_aside_now_is_found_later_and_tells_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_behind(tmp_path, 1)
+    path = only_segment(tmp_path)
+    path.write_bytes(path.read_bytes()[:-1])
+    told = Told()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing(os.fsync, errno.ENOSPC))
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space left"):
+                orphans(tmp_path, told)
+    (found,) = orphans(tmp_path, told)
+    assert all_of(found) == BODIES[:4]
+    assert [(what, len(aside)) for what, aside in told.heard] == [("torn", RECORD_LENGTH + len(b"five") - 1)]
+
+
+def test_a_lock_that_cannot_be_asked_for_costs_no_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_behind(tmp_path, 1)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No locks available"):
+        patched.setattr(fcntl, "flock", failing(fcntl.flock, errno.ENOLCK))
+        orphans(tmp_path, Told())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 # What the disk, or a crash, did to it

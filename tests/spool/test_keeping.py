@@ -1,5 +1,7 @@
 """The thread of the spool: everything that waits is kept at once, and nobody hears of it before it is durable."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Queue
@@ -12,7 +14,7 @@ from radiusd.spool import keeping
 from radiusd.spool.errors import SpoolError, SpoolFull
 from radiusd.spool.journal import create, orphans
 from radiusd.spool.keeping import Keeper
-from tests.spool.given import NOON, Told
+from tests.spool.given import NOON, Told, failing
 
 
 class Desk:
@@ -105,6 +107,51 @@ def test_a_folder_that_was_deleted_under_it_is_made_anew(desk: Desk) -> None:
     desk.keeper.append(b"one", desk.heard.append)
     assert isinstance(desk.hear(1)[0], SpoolError)
     desk.keeper.append(b"two", desk.heard.append)
+    assert desk.hear(2)[1] is None
+
+
+def test_a_disk_on_which_nothing_can_be_made_nor_removed_is_told_and_used_when_it_is_well(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.keeper.start()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", failing(os.fdatasync, errno.EIO))
+        patched.setattr(Path, "unlink", failing(Path.unlink, errno.EROFS))
+        desk.keeper.append(b"lost", desk.heard.append)
+        assert isinstance(desk.hear(1)[0], SpoolError)
+    desk.keeper.append(b"one", desk.heard.append)
+    assert desk.hear(2)[1] is None
+    desk.keeper.read(10, desk.heard.append)
+    assert [each.body for each in desk.hear(3)[2]] == [b"one"]
+
+
+def test_a_folder_of_which_nothing_can_be_known_is_used_again_when_the_disk_is_well(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.keeper.start()
+    journal = desk.keeper.journal
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", failing(os.fdatasync, errno.EIO))
+        patched.setattr(Path, "stat", failing(Path.stat, errno.EIO))
+        desk.keeper.append(b"lost", desk.heard.append)
+        assert isinstance(desk.hear(1)[0], SpoolError)
+    desk.keeper.append(b"one", desk.heard.append)
+    assert desk.hear(2)[1] is None
+    assert desk.keeper.journal is journal
+
+
+def test_whoever_waits_for_what_nobody_foresaw_hears_of_it_and_the_thread_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    desk.keeper.start()
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.keeper.journal, "append", fail)
+        desk.keeper.append(b"lost", desk.heard.append)
+        assert isinstance(desk.hear(1)[0], SpoolError)
+    desk.keeper.append(b"one", desk.heard.append)
     assert desk.hear(2)[1] is None
 
 
