@@ -6,12 +6,13 @@ from typing import Any
 
 from pyrad.dictionary import Dictionary
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
 from policy.quantities import Instant
-from radiusd.coa.exchange import FOR_A_CAFE, Line, Timing
+from radiusd.coa.exchange import FOR_A_CAFE, Datagram, Line, Timing
 from radiusd.coa.orders import Answer, Order, Target
 
 _log = Logger()
@@ -67,6 +68,7 @@ class DynamicAuthorizationClient:
         self._timing = timing
         self._lines: dict[Target, Line] = {}
         self._sockets: dict[tuple[Target, int], Any] = {}
+        self._troubles: dict[str, str] = {}
         self._waiting: dict[int, Deferred[Answer]] = {}
         self._timers: dict[Target, IDelayedCall] = {}
 
@@ -92,7 +94,9 @@ class DynamicAuthorizationClient:
     def _go_on(self, line: Line, at: Instant) -> None:
         """Send what is due, and wake when something is again."""
         for datagram in line.due(at):
-            self._socket(line, datagram.socket).send(datagram.octets)
+            self._send(line, datagram)
+        for number in line.done_with(at):
+            self._close(line.target, number)
         timer = self._timers.pop(line.target, None)
         if timer is not None and timer.active():
             timer.cancel()
@@ -126,14 +130,37 @@ class DynamicAuthorizationClient:
             if waiting is not None:
                 waiting.callback(answer)
 
-    def _socket(self, line: Line, number: int) -> _Socket:
+    def _send(self, line: Line, datagram: Datagram) -> None:
+        """Send; what there is no socket for is as good as lost on the way, too."""
+        interface = self._from(line.target)
+        try:
+            socket = self._socket(line, datagram.socket, interface)
+        except CannotListenError as error:
+            self._count("coa_send_failed")
+            self._tell(interface, error.socketError.strerror)
+        else:
+            socket.send(datagram.octets)
+
+    def _socket(self, line: Line, number: int, interface: str) -> _Socket:
         port = self._sockets.get((line.target, number))
         if port is None:
             protocol = _Socket(line.target, lambda octets: self._received(line, number, octets), self._count)
-            port = self._sockets[line.target, number] = self._reactor.listenUDP(0, protocol, self._from(line.target))
+            port = self._sockets[line.target, number] = self._reactor.listenUDP(0, protocol, interface)
+            if self._troubles.pop(interface, None) is not None:
+                _log.info("orders are sent from {interface} again", interface=interface or "*")
         protocol = port.protocol
         assert isinstance(protocol, _Socket)  # noqa: S101 - made just above
         return protocol
+
+    def _tell(self, interface: str, why: str) -> None:
+        """Once for each cause: it is tried again for every order, and several times."""
+        if self._troubles.get(interface) != why:
+            self._troubles[interface] = why
+            _log.error(
+                "orders to routers cannot be sent from {interface}: {why}; they are tried again",
+                interface=interface or "*",
+                why=why,
+            )
 
     def _from(self, target: Target) -> str:
         """The address to send from; any of the right family when the configured one cannot reach the NAS."""
@@ -146,8 +173,14 @@ class DynamicAuthorizationClient:
         """Nothing was asked for five minutes: its Identifiers have rested, and its sockets may go."""
         self._lines.pop(line.target, None)
         self._timers.pop(line.target, None)
-        for key in [each for each in self._sockets if each[0] == line.target]:
-            self._sockets.pop(key).stopListening()
+        for target, number in tuple(self._sockets):
+            if target == line.target:
+                self._close(target, number)
+
+    def _close(self, target: Target, number: int) -> None:
+        port = self._sockets.pop((target, number), None)
+        if port is not None:  # else it could never be opened
+            port.stopListening()
 
     def close(self) -> None:
         """Ask no more; what is not answered stays stored and is asked again later."""

@@ -3,7 +3,8 @@
 No sockets and no clock: instants, in milliseconds, are arguments. Each NAS has a line of its own, with its own
 Identifiers and its own socket, named by a number that grows. A resend has the same Identifier, authenticator and
 octets (RFC 5080 §2.2.1). Some NASes take an old answer for a new request that shares its address, port and Identifier,
-so an Identifier rests for five minutes, and a line that has none left goes on from a new socket.
+so an Identifier rests for five minutes, and a line that has none left goes on from a new socket. The older one is kept
+until its last Identifier has rested: its port could be given out again.
 """
 
 from collections import OrderedDict, deque
@@ -68,6 +69,7 @@ class Line:
         self._timing = timing
         self._next_identifier = random.randrange(256)
         self._resting: OrderedDict[int, Instant] = OrderedDict()
+        self._left_at: dict[int, Instant] = {}
         self._in_flight: dict[tuple[int, int], _Exchange] = {}
         self._waiting: deque[Order] = deque()
 
@@ -111,12 +113,21 @@ class Line:
         while self._resting and at - next(iter(self._resting.values())) >= IDENTIFIER_RESTS:
             self._resting.popitem(last=False)
         if len(self._resting) == 256:
+            self._left_at[self.socket] = next(reversed(self._resting.values()))
             self.socket += 1
             self._resting.clear()
         identifier = self._next_identifier
         self._next_identifier = (identifier + 1) % 256
         self._resting[identifier] = at
         return identifier
+
+    def done_with(self, at: Instant) -> Iterator[int]:
+        """The older sockets that nothing is asked from any more, and whose Identifiers have rested; each once."""
+        for socket, left_at in tuple(self._left_at.items()):
+            has_rested = at - left_at >= IDENTIFIER_RESTS
+            if has_rested and all(key[0] != socket for key in self._in_flight):
+                del self._left_at[socket]
+                yield socket
 
     def due(self, at: Instant) -> Iterator[Datagram]:
         """What must be sent by now."""

@@ -1,6 +1,11 @@
-"""Orders, and a Dynamic Authorization Server that answers them by pyrad."""
+"""Orders, a network to send them over, and a Dynamic Authorization Server that answers them by pyrad."""
+
+import os
+from typing import Any
 
 from pyrad.packet import CoAPacket
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
 
 from policy.quantities import Instant
 from radiusd.coa.orders import Order, Target
@@ -9,6 +14,7 @@ from tests.wire.given import DICTIONARY
 
 SECRET = b"a secret of sixteen"
 TARGET = Target(router_id=1, address="10.0.0.1", port=3799, secret=SECRET)
+NAS = (TARGET.address, TARGET.port)
 BEGAN = Instant(1_795_262_400_000)
 
 
@@ -40,3 +46,43 @@ def read(octets: bytes) -> CoAPacket:
     assert request.VerifyCoARequest()
     assert request.verify_message_authenticator()
     return request
+
+
+class _Wire:
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, tuple[str, int]]] = []
+
+    def write(self, octets: bytes, to: tuple[str, int]) -> None:
+        self.sent.append((octets, to))
+
+
+class Network(MemoryReactorClock):
+    """Keeps what is sent, port by port. With a `trouble` (its errno) no more ports can be opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ports: list[Any] = []
+        self.trouble: int | None = None
+
+    def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> Any:
+        if self.trouble is not None:
+            raise CannotListenError(interface, port, OSError(self.trouble, os.strerror(self.trouble)))
+        protocol.transport = _Wire()
+        self.ports.append(protocol)
+        return _Port(protocol)
+
+    @property
+    def open(self) -> list[Any]:
+        return [each for each in self.ports if each.transport is not None]
+
+    @property
+    def sent(self) -> list[bytes]:
+        return [octets for each in self.open for octets, to in each.transport.sent if to == NAS]
+
+
+class _Port:
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def stopListening(self) -> None:
+        self.protocol.transport = None

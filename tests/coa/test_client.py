@@ -1,52 +1,18 @@
 """Exchanges over UDP, on a reactor whose clock is turned by hand."""
 
+import errno
 from random import Random
 from typing import Any
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
-from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import globalLogPublisher
 
 from policy.quantities import Instant
 from radiusd.coa.client import DynamicAuthorizationClient
 from radiusd.coa.orders import Acknowledged, Silent
-from tests.coa.given import BEGAN, TARGET, answer, order
+from tests.coa.given import BEGAN, NAS, TARGET, Network, answer, order
 from tests.wire.given import DICTIONARY
-
-NAS = (TARGET.address, TARGET.port)
-
-
-class _Wire:
-    def __init__(self) -> None:
-        self.sent: list[tuple[bytes, tuple[str, int]]] = []
-
-    def write(self, octets: bytes, to: tuple[str, int]) -> None:
-        self.sent.append((octets, to))
-
-
-class Network(MemoryReactorClock):
-    """Keeps what is sent, port by port."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ports: list[Any] = []
-
-    def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> Any:
-        protocol.transport = _Wire()
-        self.ports.append(protocol)
-        return _Port(protocol)
-
-    @property
-    def sent(self) -> list[bytes]:
-        return [octets for each in self.ports for octets, to in each.transport.sent if to == NAS]
-
-
-class _Port:
-    def __init__(self, protocol: Any) -> None:
-        self.protocol = protocol
-
-    def stopListening(self) -> None:
-        self.protocol.transport = None
 
 
 class Client:
@@ -148,6 +114,80 @@ def test_each_nas_has_its_own_line() -> None:
     given.request(99, target=evolve(TARGET, router_id=2, address="10.0.0.2"))
     assert len(given.network.ports) == 2
     assert len(given.network.ports[1].transport.sent) == 1
+
+
+def ask_every_minute(given: Client, minutes: int, orders: int = 60) -> int:
+    """A router that is off is asked for so many cuts, each again about once a minute; the most sockets at a time."""
+    most = 0
+    for minute in range(minutes):
+        for number in range(orders):
+            given.request(minute * orders + number)
+        for _ in range(64):
+            given.network.advance(1)
+            most = max(most, len(given.network.open))
+    return most
+
+
+def test_a_router_that_stays_off_keeps_few_sockets_open() -> None:
+    given = Client()
+    assert ask_every_minute(given, 60) == 3
+    assert len(given.network.ports) > 10
+    assert len(given.came) == 60 * 60
+
+
+def test_a_socket_is_closed_only_when_no_late_answer_can_be_for_another() -> None:
+    given = Client()
+    ask_every_minute(given, 5)
+    first = given.network.ports[0]
+    assert len(given.network.ports) == 2
+    given.turn(235)
+    given.request(1_000)
+    assert first.transport is not None
+    given.turn(10)
+    given.request(1_001)
+    assert first.transport is None
+    assert given.network.open == given.network.ports[1:]
+
+
+def test_what_no_socket_can_be_opened_for_is_as_good_as_lost_on_the_way() -> None:
+    given = Client()
+    given.network.trouble = errno.EADDRNOTAVAIL
+    given.request()
+    given.turn(0.5)
+    assert given.counted == ["coa_send_failed"] * 2
+    given.network.trouble = None
+    given.turn(0.5)
+    (sent,) = given.network.sent
+    given.network.ports[0].datagramReceived(answer(sent, 41), NAS)
+    assert given.came == [Acknowledged(3, 1_000)]
+
+
+def test_silence_is_what_comes_of_it_in_the_end_and_the_next_order_is_asked_as_ever() -> None:
+    given = Client()
+    given.network.trouble = errno.EMFILE
+    given.request()
+    given.turn(4.6)
+    (silent,) = given.came
+    assert isinstance(silent, Silent)
+    given.network.trouble = None
+    given.request(2)
+    assert len(given.network.sent) == 1
+
+
+def test_it_is_told_once_why_no_socket_can_be_opened_and_once_that_one_can() -> None:
+    given, lines = Client(), list[Any]()
+    globalLogPublisher.addObserver(lines.append)
+    try:
+        for given.network.trouble in (errno.EADDRNOTAVAIL, errno.EMFILE):
+            given.request()
+            given.turn(5)
+        given.network.trouble = None
+        given.request()
+        given.request(2)
+    finally:
+        globalLogPublisher.removeObserver(lines.append)
+    told = [each.get("why") for each in lines if each["log_namespace"] == "radiusd.coa.client"]
+    assert told == ["Cannot assign requested address", "Too many open files", None]
 
 
 def test_closing_leaves_no_timer_behind() -> None:

@@ -149,6 +149,34 @@ def test_an_identifier_rests_for_five_minutes_and_then_comes_from_a_new_socket()
     assert {socket for socket, _ in seen} == {0, 1}
 
 
+def use_up(line: Line, since: int) -> None:
+    """Every Identifier of a socket is used, one in a millisecond."""
+    for number in range(since, since + 256):
+        line.begin(order(number, f"{number}"), at(number))
+        (sent,) = line.due(at(number))
+        line.receive(sent.socket, answer(sent.octets, ACK), at(number))
+
+
+def test_an_older_socket_is_done_with_once_its_last_identifier_has_rested() -> None:
+    line = a_line()
+    use_up(line, 0)
+    assert list(line.done_with(at(1_000_000))) == []
+    use_up(line, 10_000)
+    assert list(line.done_with(at(300_254))) == []
+    assert list(line.done_with(at(300_255))) == [0]
+    assert list(line.done_with(at(300_256))) == []
+
+
+def test_an_older_socket_is_not_done_with_while_something_is_in_flight() -> None:
+    line = a_line()
+    first(line)
+    use_up(line, 0)
+    assert line.socket == 1
+    assert list(line.done_with(at(400_000))) == []
+    assert list(line.give_up(at(400_000))) != []
+    assert list(line.done_with(at(400_000))) == [0]
+
+
 def test_a_change_carries_its_attributes_and_is_another_wish_than_a_cut() -> None:
     line = a_line()
     first(line)

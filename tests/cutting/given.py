@@ -1,6 +1,7 @@
 """A server without sockets whose cuts, probes and changes are the real ones; the routers are told what to answer."""
 
 from collections import deque
+from random import Random
 from typing import Any
 
 from sqlalchemy import select
@@ -8,10 +9,11 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from radiusd.changing import Changer
+from radiusd.coa.client import DynamicAuthorizationClient
 from radiusd.coa.ladder import FOR_A_CAFE
 from radiusd.coa.orders import Answer, Order
 from radiusd.coa.routeros import ApiAccess, ApiUnavailable, Guest, Removal
-from radiusd.cutting import Cutter
+from radiusd.cutting import Client, Cutter
 from radiusd.jobs.cuts import TakeUpJob
 from radiusd.ordering import Orders
 from radiusd.probing import Prober
@@ -19,7 +21,9 @@ from radiusd.store import live, outbox
 from radiusd.store.database import Database
 from radiusd.store.schema import commands, connections, sessions
 from radiusd.store.work import Afterwards
+from tests.coa.given import Network
 from tests.server.given import PHONE, Server
+from tests.wire.given import DICTIONARY
 
 
 class Routers:
@@ -67,6 +71,7 @@ class CuttingServer(Server):
 
     def __init__(self, database: Database, **more: Any) -> None:
         self.routers = Routers()
+        self.client: Client = self.routers
         self.api = Api()
         self.pace = FOR_A_CAFE
         super().__init__(database, **more)
@@ -75,16 +80,25 @@ class CuttingServer(Server):
         """Everything in memory is new; the store stays."""
         super().restart()
         self.cutter = Cutter(
-            self.routers, self.api, self.clock, self.known, self.submit, lambda: self.at, self.counters, self.pace
+            self.client, self.api, self.clock, self.known, self.submit, lambda: self.at, self.counters, self.pace
         )
-        self.prober = Prober(self.routers, self.cutter, self.known, self.submit, lambda: self.at, self.counters)
-        changer = Changer(self.routers, self.known, self.submit, lambda: self.at, self.counters)
+        self.prober = Prober(self.client, self.cutter, self.known, self.submit, lambda: self.at, self.counters)
+        changer = Changer(self.client, self.known, self.submit, lambda: self.at, self.counters)
         self.orders = Orders(self.cutter, changer)
 
     def die(self) -> None:
         """All that is under way ends without a word, and another server starts on the same store."""
         self.clock = Clock()
         self.restart()
+
+    def use_network(self) -> Network:
+        """Routers are asked over sockets from now on; nobody answers there."""
+        self.clock = network = Network()
+        self.client = DynamicAuthorizationClient(
+            network, DICTIONARY, lambda: self.at, Random(3), self.counters.count, interface="10.0.0.9"
+        )
+        self.restart()
+        return network
 
     def carry_out(self, afterwards: list[Afterwards]) -> None:
         self.orders.carry_out(afterwards)

@@ -1,5 +1,7 @@
 """Changes of running sessions by CoA; what a router refuses is kept at the server, and said so."""
 
+import errno
+
 from policy.package import Rate
 from policy.quantities import BitsPerSecond, Octets, Seconds
 from radiusd.coa.orders import Acknowledged, Refused, Silent
@@ -90,3 +92,16 @@ def test_nobody_is_told_a_later_end_than_a_router_knows(server: CuttingServer) -
     server.routers.answers.append(Acknowledged(1, 5))
     extend(server, 300 * 86_400)
     assert server.routers.asked[0].attributes == (("Session-Timeout", 21_474_720),)
+
+
+def test_what_cannot_be_sent_is_told_again_like_what_a_router_did_not_answer(server: CuttingServer) -> None:
+    network = server.use_network()
+    server.come_online()
+    network.trouble = errno.EADDRNOTAVAIL
+    extend(server)
+    server.turn(4.6)
+    assert server.counters.counts["change_unanswered"] == 1
+    network.trouble = None
+    server.turn(1)
+    server.look()
+    assert len(network.sent) == 1

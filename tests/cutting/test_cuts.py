@@ -1,5 +1,6 @@
 """Every cut is proven, or somebody is told; and it is carried out later when it could not be done now."""
 
+import errno
 from typing import Any
 
 import pytest
@@ -358,3 +359,30 @@ def test_a_cut_that_cannot_even_be_begun_is_told_and_tried_again(server: Cutting
     server.pass_time(2)
     server.look()
     assert server.wish().outcome == "gone"
+
+
+def test_a_cut_that_cannot_be_sent_is_not_cut_and_is_tried_again(server: CuttingServer) -> None:
+    network = server.use_network()
+    server.come_online()
+    network.trouble = errno.EADDRNOTAVAIL
+    server.cut()
+    assert server.wish().outcome is None
+    server.turn(4.6)
+    wish = server.wish()
+    assert (wish.outcome, wish.evidence) == ("not cut", "no answer to any Disconnect-Request")
+    network.trouble = None
+    server.turn(1)
+    server.look()
+    assert len(network.sent) == 1
+
+
+def test_nor_does_it_end_a_try_that_a_later_rung_cannot_be_sent(server: CuttingServer) -> None:
+    network = server.use_network()
+    server.come_online()
+    server.cut()
+    network.trouble = errno.EMFILE
+    server.turn(1.3)  # the other port's turn
+    assert server.counters.counts["coa_send_failed"] == 1
+    server.turn(3.3)
+    assert server.wish().outcome == "not cut"
+    assert not server.orders.is_busy_with(server.wish().id)
