@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import define
+from attrs import evolve, frozen
 from twisted.logger import Logger
 
 from policy.quantities import Instant
@@ -47,14 +47,35 @@ _INTERIM = bytes((0, 0, 0, AcctStatusType.INTERIM_UPDATE))
 
 _ASKED_AGAIN_WITHIN = 30_000
 """Milliseconds in which a NAS asks again what was not answered, and with the stamp of the first time."""
+_SPELL = 120_000
+"""Milliseconds, once or twice, for which the promptest packet tells of a clock: it may be set, and so may ours."""
+_STEADY_WITHIN = 1_000
+"""Milliseconds by which a clock that nobody set may look slower than it did: stamps are in whole seconds."""
 
 
-@define(eq=False)
+@frozen
 class _Clock:
-    """What is known of the clock of a NAS that was first heard at `since`."""
+    """What is known of the clock of a NAS in a spell of time that began at `began`.
+
+    `promptest` is the age of the youngest stamp in it, `skew` that of the youngest in it and in the one before: so far
+    the clock lags. It was not found to lag farther `since` then.
+    """
 
     skew: int
+    promptest: int
+    began: Instant
     since: Instant
+
+    def in_next_spell(self, age: int, at: Instant) -> "_Clock":
+        """As it is from this packet on: what was heard before the last spell counts no more."""
+        is_heard = _SPELL <= at - self.began < 2 * _SPELL
+        skew = min(age, self.promptest) if is_heard else age
+        # Dated by another skew than its Stop was, a Start that is asked again may look later.
+        since = self.since if skew - self.skew <= _STEADY_WITHIN else at
+        return _Clock(skew, age, at, since)
+
+
+_NO_STAMP = _Clock(0, 0, Instant(0), Instant(0))
 
 
 class AccountingHandler:
@@ -91,7 +112,9 @@ class AccountingHandler:
         if kind in _ON_AND_OFF:
             self._record(self._reboot(request, about, _ON_AND_OFF[AcctStatusType(kind)]), answer)
             return
-        job = self._report(request, about)
+        nas = (request.router.id, nas_octets(request.packet.values))
+        clock = self._clock(nas, age_of(request.packet, request.at), request.at)
+        job = self._report(request, about, clock)
         if job is None:
             # Tunnel, link and failed reports (RFC 2867): nothing of ours, and nothing to ask again for.
             self._counters.count("accounting_of_no_use")
@@ -122,22 +145,21 @@ class AccountingHandler:
         if counted is None:
             return None
         age = age_of(request.packet, request.at)
-        skew = self._skew(nas, age, request.at)
-        at = happened_at(request.packet, request.at, age, skew)
-        return InterimJob(found, at, *counted, lambda: self._whole(request))
+        clock = self._clock(nas, age, request.at)
+        at = happened_at(request.packet, request.at, age, clock.skew)
+        return InterimJob(found, at, *counted, lambda: self._whole(request, clock))
 
-    def _whole(self, request: Request) -> AccountingJob:
-        job = self._report(request, line(request.packet, is_mikrotik=request.router.is_mikrotik))
+    def _whole(self, request: Request, clock: _Clock) -> AccountingJob:
+        job = self._report(request, line(request.packet, is_mikrotik=request.router.is_mikrotik), clock)
         assert job is not None  # noqa: S101 - it is an Interim-Update
         return job
 
-    def _report(self, request: Request, about: Line) -> AccountingJob | None:
+    def _report(self, request: Request, about: Line, clock: _Clock) -> AccountingJob | None:
         router, packet = request.router, request.packet
         values = packet.values
-        nas = (router.id, nas_octets(values))
-        skew = self._skew(nas, age_of(packet, request.at), request.at)
-        knows_clock = self._knows_clock(nas, request.at)
-        event = accounting_event(packet, about, request.at, skew, request.source[0], knows_clock=knows_clock)
+        # Heard for so long, what it asks again cannot be all that was heard of it.
+        knows_clock = request.at - clock.since >= _ASKED_AGAIN_WITHIN
+        event = accounting_event(packet, about, request.at, clock.skew, request.source[0], knows_clock=knows_clock)
         if event is None:
             return None
         key = self._vault.class_key
@@ -145,6 +167,7 @@ class AccountingHandler:
         wire = None
         acct_session_id = values.get(_ACCT_SESSION_ID)
         if acct_session_id is not None:
+            nas = (router.id, nas_octets(values))
             wire = Wire(nas, acct_session_id, values.get(_CLASS), values.get(_FRAMED_IP_ADDRESS), request.source[0])
         return AccountingJob(
             received_at=request.at,
@@ -157,21 +180,18 @@ class AccountingHandler:
             known=None if wire is None else self._remembered.get(wire.nas, wire.acct_session_id),
         )
 
-    def _skew(self, nas: Nas, age: int | None, at: Instant) -> int:
-        """How far the NAS's clock lags, by its promptest packet so far; older stamps are older events then."""
-        heard = self._clocks.get(nas)
+    def _clock(self, nas: Nas, age: int | None, at: Instant) -> _Clock:
+        """What is known of the NAS's clock, this packet's stamp included; an older stamp is an older event then."""
         if age is None:
-            return 0 if heard is None else heard.skew
-        if heard is None:
-            heard = self._clocks[nas] = _Clock(age, at)
-        elif age < heard.skew:
-            heard.skew = age
-        return heard.skew
-
-    def _knows_clock(self, nas: Nas, at: Instant) -> bool:
-        """Whether the NAS was heard for so long that what it asks again cannot be all that was heard of it."""
-        heard = self._clocks.get(nas)
-        return heard is not None and at - heard.since >= _ASKED_AGAIN_WITHIN
+            return _NO_STAMP
+        clock = self._clocks.get(nas)
+        if clock is None:
+            clock = self._clocks[nas] = _Clock(age, age, at, at)
+        elif abs(at - clock.began) >= _SPELL:
+            clock = self._clocks[nas] = clock.in_next_spell(age, at)
+        elif age < clock.promptest:
+            clock = self._clocks[nas] = evolve(clock, skew=min(age, clock.skew), promptest=age)
+        return clock
 
     def _reboot(self, request: Request, about: Line, how: str) -> RebootJob:
         router = request.router
