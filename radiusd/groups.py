@@ -1,10 +1,10 @@
 """What those who remember much hold in common: members by number, and who is to make room."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-M = TypeVar("M", int, bytes)
+M = TypeVar("M", int, bytes, str)
 
 
 class Groups(Generic[M]):
@@ -12,6 +12,9 @@ class Groups(Generic[M]):
 
     def __init__(self) -> None:
         self._of: dict[int, M | set[M]] = {}
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._of)
 
     def of(self, number: int) -> Collection[M]:
         """The members of this number, as they are now."""

@@ -180,7 +180,10 @@ class Gate:
     def _divert(self) -> None:
         watchers, self._watchers = self._watchers, {}
         for diverted in watchers.values():
-            diverted()
+            try:
+                diverted()
+            except Exception:  # noqa: BLE001 - whatever is wrong with one, the others are diverted
+                _log.failure("what waits for the store could not be diverted")
 
     def _look_anew(self) -> None:
         """How soon to look is another question now."""
@@ -203,8 +206,8 @@ class Gate:
         self._timer = None
         at = self._clock.seconds()
         if self._weather.outlook is Outlook.AWAY:
-            # What it still has in hand will show as well as any probe whether it is back.
-            if not self._jobs:
+            # A probe that it still has in hand is enough. What it had before that may never come back.
+            if all(each.is_told for each in self._jobs.values()):
                 self._hand_on(self._probe(), None, _nobody_waits)
         elif self._jobs:
             outlook = self._weather.waited(next(iter(self._jobs.values())).at, at)

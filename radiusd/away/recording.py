@@ -56,6 +56,7 @@ class Recording:
     def __call__(self, request: Request, answer: Answer) -> None:
         """Record, then answer. Raises MalformedPacket for attributes that are not of their type."""
         if self._held is not None and len(self._held) < MOST_HELD:
+            self._check(request)
             self._held.append((request, answer))
         elif self.is_behind or self._held is not None or self._gate.outlook is not Outlook.HERE:
             self._check(request)
@@ -72,7 +73,11 @@ class Recording:
         """It has arrived, or it has not, and what was held goes the way of all others."""
         held, self._held, self.is_behind = self._held or [], None, is_behind
         for request, answer in held:
-            self(request, answer)
+            try:
+                self(request, answer)
+            except Exception:  # noqa: BLE001 - whatever is wrong with one, the others are handled
+                _log.failure("an Accounting-Request that was held could not be handled")
+                answer(None)
 
     def _hand_on(self, request: Request, answer: Answer) -> None:
         asked = _Asked(request, answer)

@@ -67,7 +67,8 @@ class LetInLately:
         self._secret = key
         self._most = most
         self._known: dict[Key, LetIn] = {}
-        self._of_session: dict[int, Key] = {}
+        self._of_session: Groups[Key] = Groups()
+        """A device may have come by its address and by a name: in each way it is known by itself."""
         self._of_pass: Groups[int] = Groups()
         """The sessions of each pass."""
         self.doubtful: dict[int, None] = {}
@@ -91,8 +92,8 @@ class LetInLately:
             login = None
         known = self._known[key] = LetIn(_written(job.at, self._proof(job.credentials), accepted), login)
         if before is not None:
-            self._forget_whose(before)
-        self._of_session[accepted.session_id] = key
+            self._forget_whose(key, before)
+        self._of_session.add(accepted.session_id, key)
         self._of_pass.add(accepted.pass_id, accepted.session_id)
         for each in too_many(self._known, self._most):
             self._forget(each)
@@ -112,23 +113,23 @@ class LetInLately:
 
     def forget_session(self, session_id: int) -> None:
         """The session is over, or is being cut."""
-        key = self._of_session.get(session_id)
-        if key is not None:
+        for key in self._of_session.of(session_id):
             self._forget(key)
 
     def _forget(self, key: Key) -> None:
         known = self._known.pop(key, None)
         if known is not None:
-            self._forget_whose(known)
+            self._forget_whose(key, known)
             place = _place_in(key)
             if self._alone.get(place) == key:
                 del self._alone[place]
 
-    def _forget_whose(self, known: LetIn) -> None:
+    def _forget_whose(self, key: Key, known: LetIn) -> None:
         decided = _decoded(known.decided)
         session_id, pass_id = decided[2], decided[4]
-        self._of_session.pop(session_id, None)
-        self._of_pass.discard(pass_id, session_id)
+        self._of_session.discard(session_id, key)
+        if not self._of_session.of(session_id):
+            self._of_pass.discard(pass_id, session_id)
 
     def sessions(self) -> list[int]:
         """The sessions of all that are remembered."""
@@ -141,14 +142,15 @@ class LetInLately:
         else:
             doubted = [session for each in pass_ids for session in self._of_pass.of(each)]
         for session in doubted:
-            self._known[self._of_session[session]].is_certain = False
+            for key in self._of_session.of(session):
+                self._known[key].is_certain = False
             self.doubtful[session] = None
 
     def found_alive(self, session_id: int) -> None:
         """The store said so, to a question asked after the last doubt, or else it stays in doubt."""
-        key = self._of_session.get(session_id)
-        if key is not None and session_id not in self.doubtful:
-            self._known[key].is_certain = True
+        if session_id not in self.doubtful:
+            for key in self._of_session.of(session_id):
+                self._known[key].is_certain = True
 
     def grant(self, job: AccessJob, *, only_if_certain: bool = False) -> Accepted | None:
         """What the device gets while nobody can be asked; None if it gets nothing.

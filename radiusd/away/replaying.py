@@ -90,8 +90,8 @@ class Replaying:
             self._source.read(READ_AT_ONCE, self._was_read)
 
     def _try_again(self) -> None:
-        self.put_off()
         self._clock.callLater(AGAIN_AFTER, self._step)
+        self.put_off()
 
     def _was_read(self, found: Sequence[Record] | Exception) -> None:
         if isinstance(found, Exception):

@@ -132,6 +132,34 @@ def test_what_comes_during_the_replay_is_recorded_after_what_is_older(server: Aw
     assert not server.recording.is_behind
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+def test_what_nobody_can_read_takes_nothing_with_it_that_is_held(server: AwayServer, arrives: bool) -> None:
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.store.refuses = None
+    server.store.hang()
+    server.pass_time(0.3)
+    (probe,) = server.store.held or []
+    server.store.held = []
+    probe[1](None)
+    server.pass_time(0.15)  # the replay is on its way
+    before = len(server.sent())
+    unreadable = a_report("Interim-Update", Acct_Session_Id="2")
+    unreadable[46] = [b"abc"]
+    server.ask(unreadable.RequestPacket())
+    server.ask(a_report("Stop", Acct_Session_Id=SESSION, Acct_Input_Octets=9_000).RequestPacket())
+    if not arrives:
+        server.store.be_well()
+        server.pass_time(0.05)
+    server.store.go_on()
+    server.pass_time(1)
+    assert server.counters.counts["dropped_integer_length"] == 1
+    assert len(server.sent()) == before + 1
+    assert (uploaded(server), states(server)) == ([9_000], ["CLOSED"])
+    assert not server.recording.is_behind
+
+
 def test_as_long_as_older_is_in_the_spool_what_is_new_goes_there_as_well(server: AwayServer) -> None:
     online(server)
     server.store.refuse()

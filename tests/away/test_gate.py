@@ -105,6 +105,30 @@ def test_it_is_asked_by_one_probe_at_a_time(town: Town) -> None:
     assert town.gate.outlook is Outlook.HERE
 
 
+def test_what_never_comes_back_keeps_nobody_from_asking_whether_the_store_does(town: Town) -> None:
+    town.ask()
+    town.clock.pump([0.1] * 52)
+    assert town.gate.outlook is Outlook.AWAY
+    town.writer.jobs.clear()
+    town.clock.pump([0.25] * 4)
+    assert [type(job) for job, _ in town.writer.jobs] == [Probe]
+    town.writer.answer()
+    assert town.gate.outlook is Outlook.HERE
+
+
+def test_one_who_cannot_be_diverted_takes_no_other_with_him(town: Town) -> None:
+    heard: list[str] = []
+
+    def cannot() -> None:
+        raise ValueError("not a number")
+
+    town.gate.watch(cannot)
+    town.gate.watch(lambda: heard.append("diverted"))
+    town.ask()
+    town.writer.answer(GONE)
+    assert heard == ["diverted"]
+
+
 def test_after_five_seconds_without_any_commit_whoever_waits_is_told(town: Town) -> None:
     town.ask()
     town.clock.pump([0.1] * 49)

@@ -14,7 +14,7 @@ from policy.package import Package
 from policy.quantities import Octets, Seconds
 from radiusd.away.logins import Reminding
 from radiusd.spool.errors import SpoolFull
-from radiusd.store import loading, packages
+from radiusd.store import accounts, devices, loading, packages
 from radiusd.store.database import Database
 from radiusd.store.schema import decisions, sessions
 from radiusd.store.work import CutCommand
@@ -128,6 +128,18 @@ def test_whom_an_administrator_cut_is_not_answered(server: AwayServer) -> None:
     line = Connection(id=1, session_id=1, router_id=1, user_name="nora", device=PHONE, opened_at=NOON, last_at=NOON)
     server.logins.heard([CutCommand(id=1, connection=line, created_at=NOON)])
     server.store.refuse()
+    assert server.log_in() is None
+
+
+def test_whom_an_administrator_cut_is_not_answered_by_any_name(server: AwayServer) -> None:
+    with server.database.writing() as connection:
+        devices.tie(connection, PHONE, accounts.find(connection, "nora")["id"], NOON)
+    assert server.log_in(PHONE, "", Acct_Session_Id="80100001").code == 2
+    assert server.log_in(Acct_Session_Id="80100001").code == 2
+    line = Connection(id=1, session_id=1, router_id=1, user_name="nora", device=PHONE, opened_at=NOON, last_at=NOON)
+    server.logins.heard([CutCommand(id=1, connection=line, created_at=NOON)])
+    server.store.refuse()
+    assert server.log_in(PHONE, "") is None
     assert server.log_in() is None
 
 
