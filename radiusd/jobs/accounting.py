@@ -54,7 +54,7 @@ class AccountingJob(Job):
             return kept
         line = kept.holding.connection(self._named_connection)
         # By any other name the NAS may mean one that is over, and was forgotten.
-        return kept if _has_name(line, self.event) else None
+        return kept if _has_name(line, self.event) and self._may_be_of(line.device) else None
 
     @property
     def _guest(self) -> Guest:
@@ -120,9 +120,15 @@ class AccountingJob(Job):
             if is_about(line, self.event, by_class=by_class):
                 return line
         line = None if named is None else work.connection(named.connection_id)
-        if line is not None and line.router_id == self.router.id and is_about(line, self.event, by_class=True):
-            return line
-        return None
+        if line is None or line.router_id != self.router.id or not self._may_be_of(line.device):
+            return None
+        return line if is_about(line, self.event, by_class=True) else None
+
+    def _may_be_of(self, device: str | None) -> bool:
+        """Whether Class names what is this device's. Where a backup was restored ids are given out again, and a Class
+        from before may name a stranger's session."""
+        mine = self.line.device
+        return mine == device or not mine or not device
 
     def _holding_of_its_session(self, work: Work) -> Holding | None:
         session_id = self._session_id(work)
@@ -132,7 +138,8 @@ class AccountingJob(Job):
         """That which Class names, or without one that in which the guest is here."""
         if self.named is not None:
             session_id = self.named.session_id
-            return None if work.holding_of_session(session_id) is None else session_id
+            holding = work.holding_of_session(session_id)
+            return session_id if holding is not None and self._may_be_of(holding.session(session_id).device) else None
         session = work.session_of_guest(self._guest)
         return None if session is None else session.id
 

@@ -9,11 +9,18 @@ _TAKE = text(
     "ON CONFLICT (name) DO UPDATE SET next = identifiers.next + :count RETURNING next - :count"
 )
 
+_SKIP = text("UPDATE identifiers SET next = next + :count")
+
 
 def take(connection: Connection, name: str, count: int = 1) -> range:
     """`count` ids of the sequence `name` that nobody else has or will have."""
     first: int = connection.execute(_TAKE, {"name": name, "count": count}).scalar_one()
     return range(first, first + count)
+
+
+def skip(connection: Connection, count: int) -> None:
+    """No sequence gives any of its next `count` ids."""
+    connection.execute(_SKIP, {"count": count})
 
 
 def take_one(connection: Connection, name: str) -> int:
@@ -57,4 +64,4 @@ class Identifiers:
 
     def forget(self) -> None:
         """The transaction was undone, and the blocks taken in it with it."""
-        self._left.clear()
+        self._left = dict.fromkeys(self._left, (0, 0))

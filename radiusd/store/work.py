@@ -18,6 +18,7 @@ from policy.usage import Counters, Usage
 from policy.values import evolve
 from radiusd.store import loading, rows, saving
 from radiusd.store.decisions import Decision, record
+from radiusd.store.errors import Conflict
 from radiusd.store.identifiers import Identifiers
 from radiusd.store.loading import Login
 from radiusd.store.memory import Kept, Known, Memory, Wire
@@ -142,6 +143,8 @@ class Work:
         self._passes_of_accounts: defaultdict[int, list[int]] = defaultdict(list)
         self._pass_of_connection: dict[int, int | None] = {}
         self._latest_by_key: dict[str, int] = {}
+        self._keys: set[str] = set()
+        """Those that were looked for."""
         self._pass_of_session: dict[int, int] = {}
         self._decisions: list[Decision] = []
         self._wakes: dict[int, tuple[Branch, Instant]] = {}
@@ -224,12 +227,24 @@ class Work:
             *(row.pass_id for row in found if row.pass_id is not None),
         }
         session_ids.update(row.session_id for row in found if row.session_id is not None)
-        self._load_holdings(pass_ids - self._stored.keys(), session_ids, {row.id for row in found})
+        unread = pass_ids - self._stored.keys()
+        self._load_holdings(unread, session_ids, {row.id for row in found})
+        self._keys |= _united(each.keys for each in wanted)
+        if unread:
+            self._see_that_nobody_began_meanwhile()
         account_ids.update(holding.bought.account_id for holding in self._stored.values())
         self.accounts.update(loading.load_accounts(self.database, account_ids - self.accounts.keys()))
         self.wallets.update(loading.lock_wallets(self.database, _united(each.wallets for each in wanted)))
         for row in found:
             self._index_key(row.key, row.id)
+
+    def _see_that_nobody_began_meanwhile(self) -> None:
+        """Whoever held the lock of a pass may have written the very line that was looked for in vain: Conflict then."""
+        if self.database.dialect.name == "sqlite":
+            return  # it has one writer
+        found = loading.find_connections(self.database, (), self._keys)
+        if any(each.id not in self._pass_of_connection for each in found):
+            raise Conflict
 
     def _load_holdings(self, pass_ids: set[int], session_ids: set[int], connection_ids: set[int]) -> None:
         bought = list(loading.lock_passes(self.database, pass_ids))

@@ -200,6 +200,23 @@ def test_a_class_we_did_not_write_names_nothing(server: Server) -> None:
         assert connection.execute(of_session).scalars().all() == [None]
 
 
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_a_class_that_names_what_is_anothers_by_now_is_not_believed(server: Server, is_remembered: bool) -> None:
+    """As after a backup was restored: who came since it was made is online under ids that are given out again."""
+    reply = server.log_in()
+    named = {"Class": reply["Class"][0], "Calling_Station_Id": TABLET, "User_Name": "mila"}
+    for seconds, status_type in enumerate(("Start", "Interim-Update", "Interim-Update", "Stop")):
+        if not is_remembered:
+            server.restart()
+        counted = {"Acct_Session_Time": seconds * 60, "Acct_Input_Octets": seconds * 1000}
+        assert server.report(status_type, Acct_Session_Id="80100009", **named, **counted)
+    assert usage(server) == (0, 0, 0)
+    of_stranger = select(connections.c.session_id, connections.c.uploaded).where(connections.c.device == TABLET)
+    with server.database.reading() as connection:
+        assert connection.execute(of_stranger).all() == [(None, 3000)]
+    assert states(server) == [("OPEN", None), ("CLOSED", "stopped")]
+
+
 def test_accounting_on_ends_what_the_router_had(server: Server) -> None:
     reply = server.log_in(Acct_Session_Id="80100001")
     server.report("Start", Acct_Session_Id="80100001", Class=reply["Class"][0])
