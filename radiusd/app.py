@@ -11,7 +11,6 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
-from twisted.web.server import Site
 
 from policy.quantities import Instant
 from radiusd import gaming
@@ -43,7 +42,7 @@ from radiusd.handlers.status import status
 from radiusd.hashing import AT_ONCE, HashChecker
 from radiusd.jobs.cuts import HurryJob, VoidLeasesJob
 from radiusd.jobs.playing import StoppedJob
-from radiusd.listening import Listening, drained
+from radiusd.listening import Listening, drained, may_come, why_not
 from radiusd.live.building import build as build_mirror
 from radiusd.live.mirroring import Around, Mirroring
 from radiusd.ordering import Orders
@@ -52,6 +51,7 @@ from radiusd.probing import Prober
 from radiusd.server.counters import Counters
 from radiusd.server.nases import Nases
 from radiusd.server.protocol import Handler, RadiusProtocol
+from radiusd.server.silence import Silence
 from radiusd.store import directory as store_directory
 from radiusd.store import feed, outbox, portal, revisions
 from radiusd.store.database import Database
@@ -65,7 +65,7 @@ from radiusd.vault import Vault, read_key_file
 from radiusd.watching import Watch
 from radiusd.web.building import Games, Web, WebParts
 from radiusd.web.health import SpoolHealth
-from radiusd.web.metrics import metrics_root
+from radiusd.web.metrics import MetricsSite
 from radiusd.wire import dictionary
 from radiusd.wire.codes import Code
 
@@ -76,7 +76,11 @@ MOST_TALKS = 32
 
 
 class StartError(Exception):
-    """The server cannot start; the message says why and what to do."""
+    """The server cannot start; the message says why and what to do. What it needs `may_come` by itself, or not."""
+
+    def __init__(self, why: str, *, may_come: bool = False) -> None:
+        super().__init__(why)
+        self.may_come = may_come
 
 
 def wall_clock() -> Instant:
@@ -249,7 +253,10 @@ class App:
 
     def _delivered(self, results: list[tuple[Done, Any]], afterwards: list[Afterwards]) -> None:
         # A Disconnect is on the wire before the Access-Accept that took the place.
-        self._orders.carry_out(afterwards)
+        try:
+            self._orders.carry_out(afterwards)
+        except Exception:  # noqa: BLE001 - what is stored is tried again, and an answer to what is stored is due now
+            _log.failure("what was ordered could not be carried out")
         for each in afterwards:
             if isinstance(each, Moved):
                 self._returning.forget_passes(each.pass_ids)
@@ -313,7 +320,8 @@ class App:
             self._listen_web(self._config.web)
         except CannotListenError as error:
             self._listening.close()
-            raise StartError(_port_taken(error)) from error
+            where = f"{error.interface or '*'}:{error.port}"
+            raise StartError(why_not(where, error.socketError), may_come=may_come(error.socketError)) from error
         self._pool.start()
         self._hashing.start()
         self._talking.start()
@@ -344,9 +352,8 @@ class App:
             self._listening.tcp("web", address, self._web.factory(self._config.at_web))
         metrics = self._config.at_web.metrics
         if metrics is not None:
-            site = Site(metrics_root(self.counters.registry))
-            site.noisy = False
-            self._listening.tcp("metrics", metrics, site)
+            self.counters.registry.register(Silence(self._nases, lambda: self._known.directory, self._now))
+            self._listening.tcp("metrics", metrics, MetricsSite(self.counters.registry, self._reactor))
 
     def stop(self) -> "Deferred[None]":
         """Take no more requests, commit and answer what was taken, and go."""
@@ -382,10 +389,3 @@ class App:
 
 def _nobody_waits(result: object) -> None:
     pass
-
-
-def _port_taken(error: CannotListenError) -> str:
-    return (
-        f"cannot listen at {error.interface or '*'}:{error.port}: {error.socketError.strerror}; "
-        "is another RADIUS server running? Choose another port in [server] of the configuration"
-    )

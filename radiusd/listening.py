@@ -1,5 +1,6 @@
 """The ports of one server: opened by itself, or given by a parent that keeps them open when this process is gone."""
 
+import errno
 import select
 import socket
 from collections.abc import Callable, Mapping
@@ -69,6 +70,22 @@ class Listening:
         """Close what is still open."""
         ports, self._udp, self._tcp = [*self._udp, *self._tcp], [], []
         return DeferredList([maybeDeferred(port.stopListening) for port in ports])
+
+
+def why_not(where: str, error: OSError) -> str:
+    """In words, why nobody can listen there, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        advice = "is another RADIUS server running? Choose another port in the configuration"
+    elif may_come(error):
+        advice = "this machine does not have that address, or not yet: is its interface up, is the tunnel?"
+    else:
+        advice = "choose another address or port in the configuration"
+    return f"cannot listen at {where}: {error.strerror}; {advice}"
+
+
+def may_come(error: OSError) -> bool:
+    """Whether it may be possible a moment later, without anybody's help."""
+    return error.errno == errno.EADDRNOTAVAIL
 
 
 def drained(is_idle: Callable[[], bool], clock: IReactorTime) -> "Deferred[None]":

@@ -19,11 +19,16 @@ def _to_standard_error(why: str) -> None:
     click.echo(f"radiusd: {why}", err=True)
 
 
+def exit_status(*, may_come: bool) -> int:
+    """Of a server that cannot start: 2 waits for somebody; 1 is worth another try, for what it needs may come."""
+    return 1 if may_come else 2
+
+
 @contextmanager
 def explained(tell: Callable[[str], None] = _to_standard_error) -> Iterator[None]:
-    """What keeps the server from starting: one clear message, and exit status 2."""
+    """What keeps the server from starting: one clear message, and an exit status that says whether to try again."""
     from radiusd.app import StartError  # noqa: PLC0415 - slow to import, and it wants the reactor chosen
-    from radiusd.store.errors import StoreError  # noqa: PLC0415
+    from radiusd.store.errors import StoreAway, StoreError  # noqa: PLC0415
     from radiusd.vault import VaultError  # noqa: PLC0415
     from radiusd.wire.dictionary import DictionaryError  # noqa: PLC0415
 
@@ -31,7 +36,7 @@ def explained(tell: Callable[[str], None] = _to_standard_error) -> Iterator[None
         yield
     except (ConfigError, StartError, StoreError, VaultError, DictionaryError) as error:
         tell(str(error))
-        sys.exit(2)
+        sys.exit(exit_status(may_come=isinstance(error, StoreAway) or getattr(error, "may_come", False)))
 
 
 def run(path: Path, started: Callable[[], None] = lambda: None) -> None:
@@ -63,9 +68,10 @@ def serve(settings: Config, started: Callable[[], None] = lambda: None, worker: 
     # Each batch makes thousands of small values that refer to nothing in a circle: looking for circles among all that
     # lives, as often as is usual, made most of the slowest answers.
     gc.set_threshold(50_000, 20, 50)
+    # What is said while it starts is said to everybody who looks.
+    logs.begin(settings.log_level, f"worker {worker.number}" if worker else "")
     app = App(reactor, settings, given=worker.sockets if worker else None)
     app.start()
-    logs.begin(settings.log_level, f"worker {worker.number}" if worker else "")
     if worker is None:
         app.tell()
     reactor.addSystemEventTrigger("before", "shutdown", app.stop)

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from policy.telling import told_instant
 from radiusd.icafectl.branches import branch_or_only
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
@@ -37,8 +38,9 @@ _COLUMNS = (
     Column("API", "api_user"),
     Column("Timeout", "timeout", told_milliseconds),
     Column("Message-Authenticator", "require_message_authenticator"),
-    Column("Seen", "signs_requests"),
+    Column("Signs", "signs_requests"),
     Column("MAC password", "mac_password"),
+    Column("Last heard", "last_heard_at", told_instant),
     Column("Since", "created_at", instant),
 )
 

@@ -10,6 +10,27 @@ from twisted.logger import Logger
 
 _log = Logger()
 
+WORTH_AN_ALARM = (
+    "failed",
+    "not_recorded",
+    "cut_not_cut",
+    "clean_up_failed",
+    "coa_send_failed",
+    "spool_damaged",
+    "spool_torn",
+    "spool_set_aside",
+    "dropped_spool_full",
+    "dropped_spool_unwritable",
+    "dropped_unknown_source",
+    "dropped_bad_authenticator",
+    "dropped_bad_message_authenticator",
+    "dropped_forged_flood",
+    "dropped_message_authenticator_missing",
+    "dropped_proxy_state_unsigned",
+    "dropped_ambiguous_unsigned",
+)
+"""Shown with 0 from the start: Prometheus sees no increase where there was nothing before."""
+
 
 class Counters:
     """What was received, answered and dropped. `seconds` is a clock that never goes back."""
@@ -34,7 +55,7 @@ class Counters:
         )
         self._last_line: dict[str, float] = {}
         self._unlogged: Counter[str] = Counter()
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(dict.fromkeys(WORTH_AN_ALARM, 0))
 
     def count(self, what: str) -> None:
         """One more of `what`."""
@@ -78,7 +99,8 @@ class _Packets(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         family = self._family()
-        for what, number in self._counters.counts.items():
+        # Asked in a thread, while the server goes on counting.
+        for what, number in tuple(self._counters.counts.items()):
             family.add_metric([what], number)
         yield family
 

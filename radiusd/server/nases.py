@@ -36,6 +36,10 @@ class Nases:
             self._by_address[address] = known
         return known
 
+    def last_heard(self, router_id: int) -> Instant | None:
+        """When the router last sent something; None if it never did since this process began."""
+        return self._heard_at.get(router_id)
+
     def heard(self, router_id: int, at: Instant) -> None:
         """The router sent something; `when_back` hears of it if it had been silent."""
         last = self._heard_at.get(router_id)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from radiusd.store import driver, feed_schema, game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
-from radiusd.store.errors import StoreError, WrongSchema
+from radiusd.store.errors import StoreAway, StoreError, WrongSchema
 from radiusd.store.locking import FileLock, OpenLock
 from radiusd.store.turns import here
 
@@ -206,7 +206,7 @@ def _explained(url: URL) -> Iterator[None]:
         yield
     except OperationalError as error:
         first_line = str(error.orig).strip().splitlines()[0]
-        raise StoreError(f"cannot use {_shown(url)}: {first_line}") from error
+        raise StoreAway(f"cannot use {_shown(url)}: {first_line}") from error
 
 
 def _with_driver(text: str) -> URL:

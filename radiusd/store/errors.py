@@ -5,6 +5,10 @@ class StoreError(Exception):
     """The store cannot do what was asked; the message says why, and what to do."""
 
 
+class StoreAway(StoreError):
+    """The database cannot be reached; it may be there a moment later."""
+
+
 class NotFound(StoreError):
     """Nothing of that name."""
 

@@ -5,14 +5,14 @@ from hmac import compare_digest
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from policy.quantities import Instant
 from radiusd.store import naming, revisions
 from radiusd.store.directory import API_PASSWORD, MAC_PASSWORD, SECRET
 from radiusd.store.errors import Refused
 from radiusd.store.identifiers import take_one
-from radiusd.store.schema import branches, routers
+from radiusd.store.schema import branches, connections, nases, routers
 from radiusd.vault import Vault
 
 Network = IPv4Network | IPv6Network
@@ -90,15 +90,38 @@ def _overlapping(network: Network, rows: Iterable[RowMapping]) -> Iterable[RowMa
 
 _SHOWN = [each for each in routers.c if each.name not in _PURPOSES]
 
+_LATELY = 100_000
+"""The newest connections, among which those of a router are looked for: closed ones have no index by router."""
+_NEWEST = select(func.max(connections.c.id)).correlate(None).scalar_subquery()
+_late = (
+    select(connections.c.router_id, func.max(connections.c.last_at).label("late"))
+    .where(connections.c.id > _NEWEST - _LATELY)
+    .group_by(connections.c.router_id)
+    .subquery()
+)
+_of_it = connections.c.router_id == routers.c.id
+_open = select(func.max(connections.c.last_at)).where(_of_it, connections.c.state != "CLOSED").scalar_subquery()
+_boot = select(func.max(nases.c.seen_at)).where(nases.c.router_id == routers.c.id).scalar_subquery()
+
 
 def listed(connection: Connection, limit: int, name: str | None = None) -> list[dict[str, Any]]:
-    """Routers by name, with their branches; secrets left out."""
+    """Routers by name, with their branches; secrets left out.
+
+    `last_heard_at` is when a router last reported a guest, or was first seen in its present boot; None for neither.
+    """
     query = (
-        select(*_SHOWN, branches.c.name.label("branch"))
+        select(*_SHOWN, branches.c.name.label("branch"), _late.c.late, _open.label("open"), _boot.label("boot"))
         .join_from(routers, branches, routers.c.branch_id == branches.c.id)
+        .outerjoin(_late, _late.c.router_id == routers.c.id)
         .where(routers.c.removed_at.is_(None))
         .order_by(routers.c.name)
     )
     if name is not None:
         query = query.where(routers.c.name == name)
-    return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
+    return [_with_last_heard(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def _with_last_heard(row: RowMapping) -> dict[str, Any]:
+    shown = dict(row)
+    heard = [shown.pop(each) for each in ("late", "open", "boot")]
+    return {**shown, "last_heard_at": max((each for each in heard if each is not None), default=None)}

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from radiusd import config, logs
 from radiusd.config import Config, ConfigError
+from radiusd.serving import exit_status
 from radiusd.workers.crew import Crew, Plan
 from radiusd.workers.process import WorkerProcess
 from radiusd.workers.sockets import CannotOpen, Sockets
@@ -23,7 +24,7 @@ _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 def run(path: Path, plan: Plan) -> int:
-    """The exit status, once all is over. What keeps the workers from starting is told once, and the status is 2."""
+    """The exit status, once all is over. What keeps the workers from starting is told once."""
     logs.begin(plan.settings.log_level)
     return Parent(path).run(plan)
 
@@ -46,7 +47,7 @@ class Parent:
         try:
             self._sockets.open(plan.settings)
         except CannotOpen as error:
-            return _cannot_start(str(error), 2)
+            return _cannot_start(str(error), exit_status(may_come=error.may_come))
         with _signals() as heard:
             self._selector.register(heard, selectors.EVENT_READ)
             self._crew.begin(plan, time.monotonic())

@@ -1,18 +1,21 @@
 """The sockets that workers are lent: opened by the parent, and kept until it goes."""
 
-import errno
 import socket
 from collections.abc import Collection, Iterator, Mapping
 
 from attrs import evolve, frozen
 
 from radiusd.config import Address, Config
-from radiusd.listening import BACKLOG, RECEIVE_BUFFER
+from radiusd.listening import BACKLOG, RECEIVE_BUFFER, may_come, why_not
 from radiusd.workers.choosing import choose_by_source
 
 
 class CannotOpen(Exception):
-    """A port is taken, or an address is not ours; the message says what to do."""
+    """A port is taken, or an address is not ours; the message says what to do. It `may_come`: see listening."""
+
+    def __init__(self, place: "Place", error: OSError) -> None:
+        super().__init__(why_not(f"{place.address} ({place.name})", error))
+        self.may_come = may_come(error)
 
 
 @frozen
@@ -85,7 +88,7 @@ class Sockets:
             self._bind(made, place)
         except OSError as error:
             made.close()
-            raise CannotOpen(_explained(place, error)) from error
+            raise CannotOpen(place, error) from error
         return made
 
     def _bind(self, made: socket.socket, place: Place) -> None:
@@ -109,10 +112,3 @@ class Sockets:
         # The last first: whoever is left keeps their number in the group.
         for place in sorted(these, key=lambda each: -each.worker):
             self._open.pop(place).close()
-
-
-def _explained(place: Place, error: OSError) -> str:
-    advice = "choose another address in the configuration"
-    if error.errno == errno.EADDRINUSE:
-        advice = "is another RADIUS server running? Choose another port in the configuration"
-    return f"cannot listen at {place.address} ({place.name}): {error.strerror}; {advice}"

@@ -1,5 +1,5 @@
-"""What keeps a server from starting is told in one clear sentence, with status 2; and what an administrator does is
-acted upon at once."""
+"""What keeps a server from starting is told in one clear sentence, with a status that says whether to try again; and
+what an administrator does is acted upon at once."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def closed(tmp_path: Path, database_url: str) -> Cafe:
     return Cafe(tmp_path, database_url)
 
 
-def why_not(cafe: Cafe) -> str:
+def why_not(cafe: Cafe, status: int = 2) -> str:
     """What radiusd says when it does not start."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "radiusd", "--config", str(cafe.config)],
@@ -32,7 +32,7 @@ def why_not(cafe: Cafe) -> str:
         check=False,
         timeout=30,
     )
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr.strip()
 
@@ -57,6 +57,31 @@ def test_a_port_in_use_is_named(closed: Cafe) -> None:
         told = why_not(closed)
     assert f"cannot listen at 127.0.0.1:{closed.acct}" in told
     assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_address_that_may_come_is_waited_for(closed: Cafe, workers: int) -> None:
+    """As that of a tunnel, which comes after the server when a machine starts."""
+    edit(closed, "[server]\n", f"[server]\nworkers = {workers}\n")
+    edit(closed, f'auth = "127.0.0.1:{closed.auth}"', f'auth = "192.0.2.7:{closed.auth}"')
+    told = why_not(closed, status=1)
+    assert f"cannot listen at 192.0.2.7:{closed.auth}" in told
+    assert "does not have that address, or not yet" in told
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_database_that_may_come_is_waited_for(closed: Cafe, workers: int) -> None:
+    edit(closed, "[server]\n", f"[server]\nworkers = {workers}\n")
+    edit(closed, "url = ", 'url = "postgresql://icafe@127.0.0.1:9/icafe" #')
+    assert "cannot use the database postgresql" in why_not(closed, status=1)
+
+
+def test_what_is_said_while_it_starts_is_in_the_log(closed: Cafe) -> None:
+    """Such as that nothing can be kept while the store is away, which somebody must hear of before it is."""
+    (closed.folder / "spool").write_text("no folder")
+    edit(closed, "key_file = ", 'spool = "spool"\nkey_file = ')
+    with closed:
+        assert "cannot be written" in closed.log.read_text()
 
 
 def test_a_missing_dictionary_is_named(closed: Cafe) -> None:

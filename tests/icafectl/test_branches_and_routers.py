@@ -2,6 +2,7 @@
 
 import pytest
 
+from policy.connection import AccountingStop
 from tests.icafectl.counter import Counter
 
 SECRET = "sixteen characters"
@@ -124,3 +125,54 @@ def test_a_fixed_mac_password_is_asked_for_and_kept_sealed(counter: Counter) -> 
 
 def test_a_missing_address_says_what_to_give(counter: Counter) -> None:
     assert "--address 10.0.0.1" in counter.run("router", "add", "q2", "--secret", SECRET, status=2)
+
+
+def last_heard(counter: Counter) -> dict[str, str | None]:
+    """When each router was last heard."""
+    return {each["name"]: each["last_heard_at"] for each in counter.read("router", "list")}
+
+
+def add_connection(counter: Counter, number: int, router_id: int, state: str, last_at: int) -> None:
+    """One more, as a server that does other things as well would number it."""
+    closed = f"{last_at}, 'stopped'" if state == "CLOSED" else "NULL, NULL"
+    counter.execute(
+        "INSERT INTO connections (id, router_id, nas, nas_address, state, user_name, device, opened_at, last_at, "  # noqa: S608 - numbers
+        f"closed_at, closing) VALUES ({number}, {router_id}, 'r', '10.0.0.1', '{state}', 'nora', '', 0, {last_at}, "
+        f"{closed})"
+    )
+
+
+def test_a_router_was_last_heard_when_it_last_reported_a_guest(counter: Counter) -> None:
+    assert last_heard(counter) == {"q1": None}
+    counter.come_online()
+    assert counter.read("router", "show", "q1")["last_heard_at"] == "2026-11-21T12:00:00.000Z"
+    counter.pass_time(90)
+    counter.report(AccountingStop(at=counter.at, acct_session_id="80100001", boot="1", cause=1))
+    assert last_heard(counter) == {"q1": "2026-11-21T12:01:30.000Z"}
+
+
+def test_a_router_that_was_never_heard_is_told_so(counter: Counter) -> None:
+    counter.run("router", "add", "q2", "--address", "10.0.0.2", "--secret", SECRET)
+    counter.come_online()
+    heading, first, second = counter.run("router", "list").splitlines()
+    at = heading.index("LAST HEARD")
+    assert first[at:].startswith("2026-11-21 12:00:00 UTC")
+    assert second[at:].startswith("never")
+    assert "Last heard: 2026-11-21 12:00:00 UTC" in " ".join(counter.run("router", "show", "q1").split())
+
+
+def test_an_open_connection_tells_of_its_router_however_old_it_is(counter: Counter) -> None:
+    counter.run("router", "add", "q2", "--address", "10.0.0.2", "--secret", SECRET)
+    add_connection(counter, 1, router_id=1, state="CLOSED", last_at=1_000)
+    add_connection(counter, 2, router_id=2, state="OPEN", last_at=2_000)
+    add_connection(counter, 200_000, router_id=2, state="CLOSED", last_at=1_500)
+    assert last_heard(counter) == {"q1": None, "q2": "1970-01-01T00:00:02.000Z"}
+
+
+def test_a_router_of_which_nothing_newer_is_known_was_heard_when_it_started(counter: Counter) -> None:
+    counter.execute("INSERT INTO nases (router_id, name, boot, seen_at) VALUES (1, 'hotspot', '1', 3000)")
+    assert last_heard(counter) == {"q1": "1970-01-01T00:00:03.000Z"}
+
+
+def test_whether_a_router_signs_is_under_that_name(counter: Counter) -> None:
+    assert "Signs: no" in " ".join(counter.run("router", "show", "q1").split())
