@@ -92,8 +92,9 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-_BLOCKS = [range(first, first + 50) for first in range(15_000, 32_000, 50)]
-"""Ports below those that the kernel gives to whoever asks for any: nobody has one of these by chance."""
+_BLOCKS = [range(first, first + 50, 5) for first in range(15_000, 32_000, 50)]
+"""Ports below those that the kernel gives to whoever asks for any: nobody has one of these by chance. There is
+room above each, for what has one more with each worker."""
 _names: list[socket.socket] = []
 """Of the blocks that are ours; nothing of them is left when we end."""
 _to_give: list[int] = []

@@ -1,5 +1,7 @@
 """`icafectl store`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,9 +11,11 @@ from radiusd.icafectl.desk import Desk, pass_desk, sqlite_file
 from radiusd.icafectl.grammar import examples
 from radiusd.icafectl.printing import say
 from radiusd.store.database import Database
-from radiusd.store.errors import StoreError
+from radiusd.store.errors import Refused, StoreError
 from radiusd.store.game_schema import launchers
+from radiusd.store.identifiers import skip
 from radiusd.store.pc_schema import pc_keys
+from radiusd.store.presence import Presence
 from radiusd.store.schema import branches, logins, routers
 from radiusd.vault import make_key_file, read_key_file
 
@@ -67,11 +71,41 @@ def _make_folder(file: Path | None) -> None:
 @store.command(epilog=examples("store upgrade"))
 @pass_desk
 def upgrade(desk: Desk) -> None:
-    """Bring the tables up to this version. Make a backup first."""
+    """Bring the tables up to this version. Stop the servers and make a backup first."""
+    with _of_nobody_else(desk) as database:
+        database.migrate()
+    say("the tables are those of this version")
+
+
+@store.command(epilog=examples("store restored"))
+@pass_desk
+def restored(desk: Desk) -> None:
+    """Make a store that was put back from a backup fit for use. Before a server is started on it.
+
+    What came after the backup is not in it, but may still be online, under numbers that would be given out again.
+    """
+    with _of_nobody_else(desk) as database:
+        database.require_current_schema()
+        with database.writing() as connection:
+            skip(connection, _GIVEN_SINCE_A_BACKUP)
+    say("numbers given out since the backup are not given again")
+    say("next: if you use Redis, empty what is in it; start the server, then icafectl doctor store")
+
+
+_GIVEN_SINCE_A_BACKUP = 10_000_000
+"""More than a chain gives out in months."""
+
+
+@contextmanager
+def _of_nobody_else(desk: Desk) -> Iterator[Database]:
+    """The store, while no server runs on it. Raises Refused."""
     desk.require_file()
     database = Database(desk.config.store_url)
+    presence = Presence(database)
     try:
-        database.migrate()
+        if not presence.announce():
+            raise Refused("a server runs on this store: stop it first, and start it again afterwards")
+        yield database
     finally:
+        presence.end()
         database.close()
-    say("the tables are those of this version")

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from radiusd.store.database import Database
+from radiusd.store.identifiers import take_one
+from radiusd.store.presence import Presence
 from tests.icafectl.counter import Counter
 
 
@@ -81,6 +83,30 @@ def test_tables_of_a_newer_version_are_left_alone(counter: Counter) -> None:
     database.close()
     for arguments in (("branch", "list"), ("store", "upgrade"), ("store", "init")):
         assert "newer version" in counter.run(*arguments, status=2)
+
+
+def test_nobody_changes_the_tables_under_a_server(counter: Counter) -> None:
+    database = Database(counter.database_url)
+    server = Presence(database)
+    server.announce()
+    for verb in ("upgrade", "restored"):
+        assert "stop it first" in counter.run("store", verb, status=1)
+    server.end()
+    database.close()
+    counter.run("store", "upgrade")
+
+
+def test_a_store_that_was_put_back_gives_no_number_again(counter: Counter) -> None:
+    """What came after the backup may still be online under them."""
+    database = Database(counter.database_url)
+    with database.writing() as connection:
+        given = [take_one(connection, name) for name in ("sessions", "connections")]
+    shown = counter.run("store", "restored")
+    assert "doctor store" in shown
+    with database.writing() as connection:
+        then = [take_one(connection, name) for name in ("sessions", "connections")]
+    database.close()
+    assert all(now > before + 1_000_000 for before, now in zip(given, then, strict=True))
 
 
 def test_missing_tables_are_one_sentence(bare: Counter) -> None:
