@@ -87,7 +87,7 @@ _find_python() {
         fi
     done
     fail "needs Python 3.11, 3.12 or 3.13, and ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>/dev/null || echo none)." \
-        "On Debian 12 or later, and Ubuntu 24.04 or later: apt-get install python3 python3-venv;" \
+        "On Debian 12 or 13, and Ubuntu 24.04: apt-get install python3 python3-venv;" \
         "with one elsewhere: PYTHON=/path/to/python3.13 $0"
 }
 

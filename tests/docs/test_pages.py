@@ -18,7 +18,7 @@ from radiusd.virtual_router.cli import main as virtual_router
 from tests.docs import pages
 from tests.docs.pages import PAGES, README, ROOT, Block
 
-NOT_RUN = {"toml", "routeros", "mermaid", "text", "http", "json", "csharp", "nginx", "caddy"}
+NOT_RUN = {"toml", "yaml", "routeros", "mermaid", "text", "http", "json", "csharp", "nginx", "caddy"}
 PROGRAMS = {"python", "javascript"}
 """Run by the tests of their page."""
 MOST_NOT_RUN = 5
@@ -31,6 +31,7 @@ ROUTEROS_MENUS = {
     "/ip hotspot profile set",
     "/ip hotspot user profile set",
     "/ip hotspot walled-garden ip add",
+    "/ip firewall address-list add",
     "/ip firewall filter add",
     "/ip firewall filter disable",
     "/ip service set",
@@ -38,11 +39,12 @@ ROUTEROS_MENUS = {
     "/system ntp client servers add",
     "/user add",
     "/user group add",
+    "/user set",
 }
 ROUTEROS_PARAMETERS = {
     *("accept", "action", "add-mac-cookie", "address", "chain", "comment", "disabled", "dst-address", "dst-port"),
-    *("enabled", "group", "keepalive-timeout", "login-by", "name", "password", "policy", "port", "protocol"),
-    *("radius-accounting", "radius-interim-update", "require-message-auth", "secret", "service", "src-address"),
+    *("enabled", "group", "keepalive-timeout", "list", "login-by", "name", "password", "policy", "port", "protocol"),
+    *("radius-accounting", "radius-interim-update", "require-message-auth", "secret", "service", "src-address-list"),
     *("timeout", "use-radius"),
 }
 
