@@ -10,6 +10,7 @@ from twisted.python.usage import UsageError
 
 from radiusd import config
 from radiusd.app import App
+from radiusd.serving import keep_steady_time
 
 
 class Options(TwistedOptions):
@@ -49,4 +50,5 @@ def makeService(options: Options) -> RadiusService:
     """The service these options describe."""
     from twisted.internet import reactor  # noqa: PLC0415 - `twist` has chosen one by now
 
+    keep_steady_time(reactor)
     return RadiusService(reactor, options.settings)

@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,7 @@ def serve(settings: Config, started: Callable[[], None] = lambda: None, worker: 
     # Each batch makes thousands of small values that refer to nothing in a circle: looking for circles among all that
     # lives, as often as is usual, made most of the slowest answers.
     gc.set_threshold(50_000, 20, 50)
+    keep_steady_time(reactor)
     # What is said while it starts is said to everybody who looks.
     logs.begin(settings.log_level, f"worker {worker.number}" if worker else "")
     app = App(reactor, settings, given=worker.sockets if worker else None)
@@ -77,6 +79,14 @@ def serve(settings: Config, started: Callable[[], None] = lambda: None, worker: 
     reactor.addSystemEventTrigger("before", "shutdown", app.stop)
     reactor.callWhenRunning(started)
     reactor.run()
+
+
+def keep_steady_time(reactor: Any) -> None:
+    """Have `reactor` count by a clock that nobody sets, for Twisted's is the one on the wall.
+
+    Were that set back by an hour, every timer would wait as much longer, and so would cuts and the ends of sessions.
+    """
+    reactor.seconds = time.monotonic
 
 
 def heed_hang_ups(reactor: Any, reread: Callable[[], None]) -> None:

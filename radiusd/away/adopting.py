@@ -42,7 +42,9 @@ class Own:
 
     def set_aside(self, record: Record, done: Callable[[Any], None]) -> None:
         """Keep a record that cannot be carried out."""
-        if self._keeper.journal is not None:
+        if self._keeper.journal is None:
+            done(None)  # somebody cleared the disk, and nothing can be released from there either
+        else:
             self._keeper.call(partial(_set_aside, self._keeper.journal.folder, record), done)
 
 

@@ -1,6 +1,7 @@
 """Carries out what was spooled, in its order, as soon as the store is here."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from attrs import evolve
@@ -60,6 +61,8 @@ class Replaying:
         self._counters = counters
         self._batches: list[Sequence[Record]] = []
         """What was read and is not released yet: the first of them is on its way."""
+        self._to_set_aside: dict[int, Record] = {}
+        """By number: those that are on no other place of the disk yet."""
         self._is_running = False
         self._is_asked = False
         self._is_stopped = False
@@ -121,14 +124,29 @@ class Replaying:
             return ()
 
     def _put_aside(self, record: Record, why: str) -> None:
-        if not record.body:
-            return
-        self._counters.count("spool_set_aside")
-        _log.error("record {sequence} of the spool is set aside: {why}", sequence=record.sequence, why=why)
-        self._source.set_aside(record, _done)
+        if record.body and record.sequence not in self._to_set_aside:
+            self._counters.count("spool_set_aside")
+            _log.error("record {sequence} of the spool is set aside: {why}", sequence=record.sequence, why=why)
+            self._set_aside(record)
+
+    def _set_aside(self, record: Record) -> None:
+        self._to_set_aside[record.sequence] = record
+        self._source.set_aside(record, partial(self._was_set_aside, record))
+
+    def _was_set_aside(self, record: Record, result: Any) -> None:
+        if isinstance(result, Exception):
+            self._counters.drop("spool_unwritable", "the spool", f"({result})", what="a record")
+        else:
+            self._to_set_aside.pop(record.sequence, None)
 
     def _carried_out(self, records: Sequence[Record], result: Any) -> None:
         if not isinstance(result, Failed):
+            if self._to_set_aside:
+                # They are nowhere else: nothing is released before they are.
+                for record in tuple(self._to_set_aside.values()):
+                    self._set_aside(record)
+                self._try_again()
+                return
             self._batches.pop(0)
             for _ in records:
                 self._counters.count("replayed")
@@ -179,10 +197,6 @@ class Live:
     def _emptied(self) -> None:
         self._gate.settle(self._number)
         self._recording.let_go(is_behind=False)
-
-
-def _done(result: object) -> None:
-    pass
 
 
 def _nothing() -> None:

@@ -66,7 +66,11 @@ class Spool:
         done(None)
 
     def call(self, call: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        done(call())
+        try:
+            result = call()
+        except OSError as error:
+            result = error
+        done(result)
 
 
 class Store:

@@ -1,5 +1,6 @@
 """Accounting is recorded in any case, and counts once, whatever becomes of the store meanwhile."""
 
+import errno
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from attrs import evolve
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from radiusd.away import adopting
 from radiusd.away.gate import Withdrawable
 from radiusd.away.jobs import ReplayJob
 from radiusd.away.outlook import Outlook
@@ -285,6 +287,26 @@ def test_a_router_that_is_no_more_costs_its_records_and_they_are_set_aside(serve
     assert server.spool.journal_itself.waiting == 0
     assert server.counters.counts["spool_set_aside"] == 1
     assert len(list(server.root.glob("*.damaged"))) == 1
+
+
+def test_what_cannot_be_set_aside_stays_where_it_is(server: AwayServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    online(server)
+    server.store.refuse()
+    server.spool.append(b"\x07not an entry", lambda error: None)
+    interim(server, 1_000)
+    server.store.be_well()
+    with monkeypatch.context() as disk:
+        disk.setattr(adopting, "set_aside", is_full)
+        server.pass_time(1)
+        assert server.spool.journal_itself.waiting == 2
+    server.pass_time(1)
+    assert server.spool.journal_itself.waiting == 0
+    assert server.counters.counts["spool_set_aside"] == 1
+    assert len(list(server.root.glob("*.damaged"))) == 1
+    assert uploaded(server) == [1_000]
 
 
 def test_a_record_that_cannot_be_carried_out_costs_only_itself(server: AwayServer) -> None:
