@@ -141,21 +141,27 @@ class Replaying:
 
     def _carried_out(self, records: Sequence[Record], result: Any) -> None:
         if not isinstance(result, Failed):
-            if self._to_set_aside:
-                # They are nowhere else: nothing is released before they are.
-                for record in tuple(self._to_set_aside.values()):
-                    self._set_aside(record)
-                self._try_again()
-                return
-            self._batches.pop(0)
-            for _ in records:
-                self._counters.count("replayed")
-            self._source.release(records, self._released)
+            self._release(records)
         elif isinstance(result.error, StoreError | OperationalError):
             # It is away again, or others were in the way: nothing is said against the records.
             self._try_again()
         else:
             self._take_apart(records, result.error)
+
+    def _release(self, records: Sequence[Record]) -> None:
+        if self._is_stopped:
+            self._is_running = False
+        elif self._to_set_aside:
+            # They are nowhere else yet.
+            for record in tuple(self._to_set_aside.values()):
+                self._set_aside(record)
+            self._clock.callLater(AGAIN_AFTER, self._release, records)
+            self.put_off()
+        else:
+            self._batches.pop(0)
+            for _ in records:
+                self._counters.count("replayed")
+            self._source.release(records, self._released)
 
     def _take_apart(self, records: Sequence[Record], error: Exception) -> None:
         """One of them cannot be carried out, whatever the others do: each alone, and that one not at all."""
