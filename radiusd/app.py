@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection as DatabaseConnection
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
+from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -73,6 +74,7 @@ _log = Logger()
 T = TypeVar("T")
 MOST_TALKS = 32
 """Routers whose API is talked to at the same time."""
+STAYS_KNOWN_EVERY = 10.0
 
 
 class StartError(Exception):
@@ -105,7 +107,7 @@ class App:
         names = dictionary.load(config.dictionary)
         self._database = Database(config.store_url)
         self._database.require_current_schema()
-        self._presence = Presence(self._database)
+        self._presence, self._staying_known = Presence(self._database), LoopingCall(self._stay_known)
         self._pool = ThreadPool(1, 4, "readers")
         self._hashing = ThreadPool(0, AT_ONCE, "hashing")
         self._listening = Listening(reactor, given)
@@ -244,6 +246,10 @@ class App:
     def _oldest_uncut(self) -> "Deferred[Instant | None]":
         return self._read(outbox.oldest_uncut)
 
+    def _stay_known(self) -> "Deferred[None]":
+        # While the store is away nobody else is there to take us for dead.
+        return deferToThreadPool(self._reactor, self._pool, self._presence.renew).addErrback(_nobody_waits)
+
     def _talk(self, call: Callable[[], T]) -> "Deferred[T]":
         return deferToThreadPool(self._reactor, self._talking, call)
 
@@ -331,6 +337,8 @@ class App:
         self._away.start()
         if self._presence.announce():
             self._writer.submit(VoidLeasesJob(self._now()), _nobody_waits)
+        self._staying_known.clock = self._reactor
+        self._staying_known.start(STAYS_KNOWN_EVERY, now=False)
         self._watch.start(self._reactor)
         self._following.start(self._reactor)
         self._stopping.start()
@@ -358,6 +366,8 @@ class App:
     def stop(self) -> "Deferred[None]":
         """Take no more requests, commit and answer what was taken, and go."""
         self._listening.stop_taking()
+        if self._staying_known.running:
+            self._staying_known.stop()
         self._watch.stop()
         self._following.stop()
         self._away.stop()

@@ -10,6 +10,7 @@ import os
 import struct
 
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
 
 from radiusd.store.database import Database
 
@@ -28,6 +29,18 @@ class Presence:
     def announce(self) -> bool:
         """Be known to run on this store; whether no other server does."""
         return self._announce_on_file() if self._database.is_sqlite else self._announce_on_server()
+
+    def renew(self) -> None:
+        """Be known again, should PostgreSQL have ended the connection meanwhile. Raises what SQLAlchemy raises."""
+        if self._database.is_sqlite:
+            return
+        try:
+            if self._held is not None:
+                self._held.execute(select(1))
+                return
+        except DBAPIError:
+            self.end()
+        self.announce()
 
     def _announce_on_server(self) -> bool:
         self._held = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")

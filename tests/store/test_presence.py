@@ -44,6 +44,24 @@ def test_one_who_goes_leaves_the_others_known(first: Presence, second: Presence)
     second.end()
 
 
+def test_one_whose_connection_was_ended_is_known_again_once_the_store_is_back(
+    first: Presence, second: Presence, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_away() -> bool:
+        raise ConnectionError
+
+    first.announce()
+    if not database.is_sqlite:
+        end_all = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql(end_all)
+        with monkeypatch.context() as away, pytest.raises(ConnectionError):
+            away.setattr(first, "announce", is_away)
+            first.renew()
+    first.renew()
+    assert second.announce() is False
+
+
 def test_a_server_that_runs_keeps_nobody_from_writing(first: Presence, database_url: str) -> None:
     first.announce()
     others = Database(database_url)
