@@ -24,6 +24,7 @@ _COLUMNS = (
     Column("Sold", "sold_at", instant),
     Column("First login", "first_login_at", instant),
     Column("Open", "is_open"),
+    Column("Blocked", "is_blocked"),
 )
 
 
@@ -78,7 +79,7 @@ def _make(desk: Desk, package: str, count: int, branch: str | None) -> list[str]
 
 @voucher.command("list", epilog=examples("voucher list --unused", "voucher list --package Day --json"))
 @click.option("--package", metavar="NAME", help="Only those of this package.")
-@click.option("--unused", is_flag=True, help="Only those nobody has logged in with.")
+@click.option("--unused", is_flag=True, help="Only those nobody has logged in with, and somebody may.")
 @limit_option
 @json_option
 @pass_desk

@@ -23,7 +23,7 @@ def block_account(connection: Connection, name: str, at: Instant) -> Ended:
     # A login that is just being decided holds these passes: wait for it, so that its session ends too.
     open_passes = select(passes.c.id).where(passes.c.account_id == account["id"], passes.c.is_open)
     work = begin(connection, Needs(pass_ids=connection.execute(open_passes).scalars().all()))
-    why = _decision(at, "account_blocked", "blocked", account=name)
+    why = _decision(at, "account_blocked", "blocked", account=account["name"])
     return _end_all(connection, work, [each.bought.id for each in work.holdings_of(account["id"])], why)
 
 
@@ -32,7 +32,7 @@ def unblock_account(connection: Connection, name: str, at: Instant) -> bool:
     account = customers.find(connection, name)
     _set_blocked(connection, account["id"], is_blocked=False)
     if account["is_blocked"]:
-        _note(connection, _decision(at, "account_unblocked", "unblocked", account=name))
+        _note(connection, _decision(at, "account_unblocked", "unblocked", account=account["name"]))
     return bool(account["is_blocked"])
 
 

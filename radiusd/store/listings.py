@@ -76,6 +76,7 @@ def list_vouchers(
             passes.c.sold_at,
             passes.c.first_login_at,
             passes.c.is_open,
+            accounts.c.is_blocked,
         )
         .join_from(accounts, passes, accounts.c.last_pass_id == passes.c.id)
         .join(branches, accounts.c.branch_id == branches.c.id)
@@ -85,7 +86,7 @@ def list_vouchers(
     if package is not None:
         query = query.where(passes.c.package == package)
     if unused:
-        query = query.where(passes.c.first_login_at.is_(None), passes.c.is_open)
+        query = query.where(passes.c.first_login_at.is_(None), passes.c.is_open, ~accounts.c.is_blocked)
     return all_of(connection, query, limit)
 
 

@@ -119,6 +119,14 @@ def test_a_voucher_for_an_unknown_package_is_refused(counter: Counter) -> None:
     assert counter.read("voucher", "list") == []
 
 
+def test_a_voucher_that_was_blocked_is_shown_so_and_nobody_is_given_it(counter: Counter) -> None:
+    first, second = [each["code"] for each in counter.read("voucher", "create", "--package", "3h", "--count", "2")]
+    counter.run("account", "block", first.lower())
+    blocked = {each["code"]: each["is_blocked"] for each in counter.read("voucher", "list")}
+    assert blocked == {first: True, second: False}
+    assert [each["code"] for each in counter.read("voucher", "list", "--unused")] == [second]
+
+
 def test_a_voucher_can_be_topped_up(counter: Counter) -> None:
     code = counter.read("voucher", "create", "--package", "3h")[0]["code"]
     counter.run("pass", "sell", "--account", code, "--package", "3h")
