@@ -9,11 +9,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from policy.quantities import Instant
 from radiusd.jobs.playing import GameTickJob
 from radiusd.jobs.verifying import CLAIM_LASTS, AbandonedJob
 from radiusd.store import game_timers
+from radiusd.store.absence import reason_of
 from radiusd.store.writer import Job
 
 _log = Logger()
@@ -74,9 +76,9 @@ class GameTimer:
     def _ticked(self, _: object) -> None:
         self._is_ticking = False
 
-    def _failed(self, failure: object) -> None:
+    def _failed(self, failure: Failure) -> None:
         if not self._is_failing:
-            _log.error("the store cannot be read for games: {failure}", failure=failure)
+            _log.error("the store cannot be read for games: {why}", why=reason_of(failure.value))
         self._is_failing = True
 
 

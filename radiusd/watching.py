@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from policy.quantities import Instant, Seconds, later
 from radiusd.handlers.access import Submit
@@ -18,6 +19,7 @@ from radiusd.jobs.cuts import TakeUpJob
 from radiusd.jobs.pruning import PruneJob
 from radiusd.jobs.ticks import TickJob
 from radiusd.ordering import Orders
+from radiusd.store.absence import reason_of
 from radiusd.store.outbox import Seen
 from radiusd.store.writer import Failed
 
@@ -121,7 +123,7 @@ class Watch:
     def _ticked(self, _: object) -> None:
         self._is_ticking = False
 
-    def _failed(self, failure: object) -> None:
+    def _failed(self, failure: Failure) -> None:
         if not self._is_failing:
-            _log.error("the store cannot be read: {failure}", failure=failure)
+            _log.error("the store cannot be read: {why}", why=reason_of(failure.value))
         self._is_failing = True

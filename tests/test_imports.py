@@ -59,7 +59,7 @@ following             policy store jobs handlers                                
 watching              policy store jobs handlers ordering                                  twisted
 gaming                policy store jobs                                                    attrs sqlalchemy twisted
 app                   *                                                                    attrs sqlalchemy twisted
-service               app config                                                           twisted
+service               app config serving                                                   twisted
 serving               app config logs store.errors vault wire                              attrs click twisted
 workers               config logs listening serving                                        attrs click twisted
 rereading             config logs                                                          attrs twisted

@@ -246,7 +246,7 @@ def test_a_store_that_cannot_be_read_is_told_once_and_looked_at_again(watched: W
     watched.seen = OSError("gone")
     watched.clock.pump([EVERY] * 3)
     assert len(watched.looks) == 4
-    assert [each["log_format"] for each in logged] == ["the store cannot be read: {failure}"]
+    assert [each["log_format"] for each in logged] == ["the store cannot be read: {why}"]
     watched.seen = NOTHING
     watched.look()
     watched.seen = OSError("gone again")

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from radiusd.away.outlook import Outlook, Weather
-from radiusd.store.absence import StoreIsAway
+from radiusd.store.absence import StoreIsAway, reason_of
 from radiusd.store.memory import Kept, Known, Memory
 from radiusd.store.work import Needs, Work
 from radiusd.store.writer import Done, Failed, Job
@@ -18,7 +18,6 @@ from radiusd.store.writer import Done, Failed, Job
 _log = Logger()
 PROBE_EVERY = 0.25
 """Seconds between looks whether it is back."""
-_LONGEST_REASON = 200
 
 Submit = Callable[[Job, Done], None]
 
@@ -237,13 +236,6 @@ def is_of_the_store(error: Exception) -> bool:
     if code:
         return code[:2] in ("08", "53", "57", "58") or code == "25006"
     return isinstance(error, OperationalError | InterfaceError)
-
-
-def reason_of(error: Exception) -> str:
-    """Its first line: what SQLAlchemy adds are the statement and its values, which are nobody's business."""
-    cause = getattr(error, "orig", None) or error
-    lines = str(cause).strip().splitlines()
-    return lines[0][:_LONGEST_REASON] if lines else type(cause).__name__
 
 
 def _nobody_waits(result: object) -> None:

@@ -10,13 +10,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from policy.quantities import Instant
-from radiusd.away.gate import Gate, reason_of
+from radiusd.away.gate import Gate
 from radiusd.away.jobs import ReplayJob
 from radiusd.away.outlook import Outlook
 from radiusd.away.recording import Recording
 from radiusd.away.reviving import CannotRevive, Reviving
 from radiusd.server.counters import Counters
 from radiusd.spool.layout import Record
+from radiusd.store.absence import reason_of
 from radiusd.store.errors import StoreError
 from radiusd.store.writer import Failed
 

@@ -14,6 +14,7 @@ from policy.quantities import Instant
 from radiusd.charging.port import CafeAuth, ChargeUnavailable
 from radiusd.charging.stops import MOST_AT_ONCE, AcknowledgedJob, PutOffJob, Stop, Taken, TakeUpStopsJob
 from radiusd.pc_system.http import within
+from radiusd.store.absence import reason_of
 from radiusd.store.writer import Failed, Job
 from radiusd.web.fair import Submit
 
@@ -112,10 +113,10 @@ class Stopping:
         self._has_more = len(keys) >= MOST_AT_ONCE
         self._take_up(keys)
 
-    def _not_looked(self, failure: object) -> None:
+    def _not_looked(self, failure: Failure) -> None:
         self._is_looking = False
         if not self._is_store_failing:
-            _log.error("the store cannot be read for charges to stop: {failure}", failure=failure)
+            _log.error("the store cannot be read for charges to stop: {why}", why=reason_of(failure.value))
         self._is_store_failing = True
 
     # Taking up

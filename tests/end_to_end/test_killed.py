@@ -3,6 +3,8 @@
 import signal
 import time
 
+import pytest
+
 from tests.end_to_end.cafe import Cafe
 from tests.end_to_end.nas import Nas
 from tests.postgres import server_address
@@ -10,6 +12,7 @@ from tests.postgres import server_address
 KILLS = 30 if server_address() is None else 5
 
 
+@pytest.mark.timeout(300)
 def test_every_wish_survives_the_kills_and_is_carried_out_once(cafe: Cafe, nas: Nas) -> None:
     cafe.icafectl("package", "add", "1h", "--time", "1h")
     for number in range(KILLS):
