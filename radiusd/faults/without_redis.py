@@ -32,6 +32,10 @@ _DEVICES = 8
 """More than a pass has places, all at the same moment over all nodes."""
 
 
+_GUESTS = 2500
+"""More than come one by one: those who race are at a router of their own, which seems to start anew with each race."""
+
+
 @frozen(kw_only=True)
 class Plan:
     """Seconds in peace and in each trouble; tokens, each verified so many times at once; events, each told so often."""
@@ -123,7 +127,7 @@ def _data(answer: tuple[int, bytes]) -> dict[str, str]:
 
 async def run(stage: Stage, plan: Plan) -> Report:
     """In peace, and in each trouble."""
-    with stage.town(1500) as (town, url, folder), ExitStack() as stack:
+    with stage.town(_GUESTS) as (town, url, folder), ExitStack() as stack:
         redis = stack.enter_context(OwnRedis(folder / "redis"))
         more = f'[redis]\nurl = "{redis.url}"\n'
         nodes = [stack.enter_context(each) for each in several(folder, url, 2, more=more, switches=stage.switches)]
