@@ -77,7 +77,6 @@ class Gate:
         self._watchers: dict[int, Callable[[], None]] = {}
         self._number = 0
         self._timer: Any = None
-        self._is_probing = False
         self._is_stopped = False
         self._when_back: list[Job] = []
 

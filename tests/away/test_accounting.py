@@ -44,6 +44,20 @@ def interim(server: AwayServer, up: int, **more: Any) -> bool:
     )
 
 
+def being_replayed(server: AwayServer) -> None:
+    """A report of a guest who is online is in the spool, and is on its way to a store that hangs since its probe."""
+    online(server)
+    server.store.refuse()
+    interim(server, 1_000)
+    server.store.refuses = None
+    server.store.hang()
+    server.pass_time(0.3)  # the probe is on its way
+    (probe,) = server.store.held or []
+    server.store.held = []
+    probe[1](None)
+    server.pass_time(0.15)  # now the replay is
+
+
 def uploaded(server: AwayServer) -> list[int]:
     with server.database.reading() as connection:
         return list(connection.execute(select(connections.c.uploaded).order_by(connections.c.id)).scalars())
@@ -113,16 +127,7 @@ def test_a_whole_evening_in_the_spool_comes_out_right(server: AwayServer) -> Non
 
 
 def test_what_comes_during_the_replay_is_recorded_after_what_is_older(server: AwayServer) -> None:
-    online(server)
-    server.store.refuse()
-    interim(server, 1_000)
-    server.store.refuses = None
-    server.store.hang()
-    server.pass_time(0.3)  # the probe is on its way
-    (probe,) = server.store.held or []
-    server.store.held = []
-    probe[1](None)
-    server.pass_time(0.15)  # now the replay is
+    being_replayed(server)
     assert server.recording.is_behind
     before = len(server.sent())
     server.ask(a_report("Stop", Acct_Session_Id=SESSION, Acct_Input_Octets=9_000).RequestPacket())
@@ -136,16 +141,7 @@ def test_what_comes_during_the_replay_is_recorded_after_what_is_older(server: Aw
 
 @pytest.mark.parametrize("arrives", [True, False])
 def test_what_nobody_can_read_takes_nothing_with_it_that_is_held(server: AwayServer, arrives: bool) -> None:
-    online(server)
-    server.store.refuse()
-    interim(server, 1_000)
-    server.store.refuses = None
-    server.store.hang()
-    server.pass_time(0.3)
-    (probe,) = server.store.held or []
-    server.store.held = []
-    probe[1](None)
-    server.pass_time(0.15)  # the replay is on its way
+    being_replayed(server)
     before = len(server.sent())
     unreadable = a_report("Interim-Update", Acct_Session_Id="2")
     unreadable[46] = [b"abc"]
@@ -224,16 +220,7 @@ def test_a_replay_that_others_were_in_the_way_of_is_tried_again(server: AwayServ
 
 
 def test_what_is_held_during_a_replay_that_hangs_is_spooled_and_answered(server: AwayServer) -> None:
-    online(server)
-    server.store.refuse()
-    interim(server, 1_000)
-    server.store.refuses = None
-    server.store.hang()
-    server.pass_time(0.3)
-    (probe,) = server.store.held or []
-    server.store.held = []
-    probe[1](None)
-    server.pass_time(0.15)
+    being_replayed(server)
     before = len(server.sent())
     server.ask(a_report("Stop", Acct_Session_Id=SESSION, Acct_Input_Octets=9_000).RequestPacket())
     server.pass_time(0.2)

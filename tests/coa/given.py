@@ -10,6 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from policy.quantities import Instant
 from radiusd.coa.orders import Order, Target
 from radiusd.wire.codes import Code
+from tests.server.given import Wire
 from tests.wire.given import DICTIONARY
 
 SECRET = b"a secret of sixteen"
@@ -48,14 +49,6 @@ def read(octets: bytes) -> CoAPacket:
     return request
 
 
-class _Wire:
-    def __init__(self) -> None:
-        self.sent: list[tuple[bytes, tuple[str, int]]] = []
-
-    def write(self, octets: bytes, to: tuple[str, int]) -> None:
-        self.sent.append((octets, to))
-
-
 class Network(MemoryReactorClock):
     """Keeps what is sent, port by port. With a `trouble` (its errno) no more ports can be opened."""
 
@@ -67,7 +60,7 @@ class Network(MemoryReactorClock):
     def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> Any:
         if self.trouble is not None:
             raise CannotListenError(interface, port, OSError(self.trouble, os.strerror(self.trouble)))
-        protocol.transport = _Wire()
+        protocol.transport = Wire()
         self.ports.append(protocol)
         return _Port(protocol)
 

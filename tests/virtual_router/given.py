@@ -15,6 +15,7 @@ from radiusd.wire.attributes import Attribute, decode_integer
 from radiusd.wire.codes import AcctStatusType, Code, TerminateCause
 from radiusd.wire.packet import Packet as Decoded
 from radiusd.wire.packet import decode
+from tests.server.given import Wire
 from tests.wire.given import DICTIONARY
 
 SECRET = b"a secret of sixteen"
@@ -22,16 +23,6 @@ PASSWORD = "the router's own"
 NORA = Guest(name="nora", password="secret", mac="AA:BB:CC:00:00:01", address="10.5.50.2")
 US = ("10.0.0.9", 50000)
 NONE = Habits()
-
-
-class Wire:
-    """Stands for a UDP transport."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[bytes, tuple[str, int]]] = []
-
-    def write(self, octets: bytes, to: tuple[str, int]) -> None:
-        self.sent.append((octets, to))
 
 
 class Reactor(Clock):
