@@ -9,7 +9,7 @@ from policy import session as sessions
 from policy.accounts import Account, Branch, Device
 from policy.connection import Connection, ConnectionState, Superseded
 from policy.effects import Disconnect, Effect
-from policy.facts import Fact, fact
+from policy.facts import Fact, fact, filled
 from policy.holding import Holding, Step, end_session, expire, left, time_fact
 from policy.package import Package, Rate, time_of_day
 from policy.passes import Pass, data_left
@@ -85,7 +85,7 @@ class Admission:
 
 def refused(facts: Iterable[Fact], last: Fact, holders: tuple[Connection, ...] = ()) -> Admission:
     """A refusal whose reason is the last link of its chain."""
-    text = REFUSALS.get(last.code, REFUSALS["login_refused"]).format_map(last.values)
+    text = filled(REFUSALS.get(last.code, REFUSALS["login_refused"]), last.values)
     return Admission(answer=Refused(last.code, text, holders), facts=(*facts, last))
 
 
@@ -138,7 +138,7 @@ def _unusable(holding: Holding, question: Question) -> Fact | None:
         return fact("pass_data_spent", pass_id=bought.id, used=bought.used.octets, data=bought.data)
     hours = terms.hours
     if hours is not None and hours.until_closing(time_of_day(at, question.branch.utc_offset)) == 0:
-        return fact("out_of_hours", package=terms.name)
+        return fact("out_of_hours", package=terms.name, opens=hours.opens, closes=hours.closes)
     if left(holding, question.branch, at) == 0:
         return time_fact(bought)
     users = question.users.get(terms.name, 0)

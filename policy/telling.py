@@ -1,6 +1,6 @@
 """Quantities in the words of a café: `41 min`, `2.1 GB`, `2M`, `3 min ago`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from policy.quantities import DAY, HOUR, MINUTE
 
@@ -40,9 +40,14 @@ def told_speed(bits_per_second: int) -> str:
     return f"{bits_per_second // size}{unit}"
 
 
-def told_instant(at: int | None) -> str:
-    """An instant to the second, in UTC."""
-    return "never" if at is None else f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def told_instant(at: int | None, zone: tzinfo = UTC) -> str:
+    """An instant to the second, by the clocks of `zone`."""
+    return "never" if at is None else f"{datetime.fromtimestamp(at // 1000, zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def told_time_of_day(seconds: int) -> str:
+    """Seconds after midnight as a clock shows them; the end of a day is 24:00."""
+    return f"{seconds // HOUR:02}:{seconds % HOUR // MINUTE:02}"
 
 
 def told_since(at: int, now: int) -> str:

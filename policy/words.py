@@ -29,7 +29,7 @@ WORDS = {
     "pass_held": "pass {pass_id} is held: {why}",
     "pass_waits_for_pc": "pass {pass_id} waits for its guest to log in at a gaming PC again: {why}",
     "pass_full": "package {package} is full: {users} of {max_users} guests",
-    "out_of_hours": "package {package} is not sold for this hour of the day",
+    "out_of_hours": "package {package} is good from {opens:clock} to {closes:clock} only",
     # which device
     "device_back": "device {device} is back in session {session_id}",
     "came_back": "device {device} came back {times} times to session {session_id}, which goes on as it was granted",
@@ -73,7 +73,7 @@ REFUSALS = {
     "pass_held": "Your package is on hold. Please ask at the counter.",
     "pass_waits_for_pc": "Your gaming PC was logged off. Log in at a PC to go on.",
     "pass_full": "Too many guests use this package just now. Please try again later.",
-    "out_of_hours": "Your package is not valid at this hour.",
+    "out_of_hours": "Your package is good from {opens:clock} to {closes:clock}.",
     "device_limit": "All {devices} devices of your package are online: {holders}.",
     "hashing_busy": "The system is busy. Please try again.",
     "switch_refused": "Your other device is being logged out. Please try again.",

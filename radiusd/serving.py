@@ -29,7 +29,7 @@ def exit_status(*, may_come: bool) -> int:
 def explained(tell: Callable[[str], None] = _to_standard_error) -> Iterator[None]:
     """What keeps the server from starting: one clear message, and an exit status that says whether to try again."""
     from radiusd.app import StartError  # noqa: PLC0415 - slow to import, and it wants the reactor chosen
-    from radiusd.store.errors import StoreAway, StoreError  # noqa: PLC0415
+    from radiusd.store.errors import StoreError  # noqa: PLC0415
     from radiusd.vault import VaultError  # noqa: PLC0415
     from radiusd.wire.dictionary import DictionaryError  # noqa: PLC0415
 
@@ -37,7 +37,7 @@ def explained(tell: Callable[[str], None] = _to_standard_error) -> Iterator[None
         yield
     except (ConfigError, StartError, StoreError, VaultError, DictionaryError) as error:
         tell(str(error))
-        sys.exit(exit_status(may_come=isinstance(error, StoreAway) or getattr(error, "may_come", False)))
+        sys.exit(exit_status(may_come=getattr(error, "may_come", False)))
 
 
 def run(path: Path, started: Callable[[], None] = lambda: None) -> None:

@@ -30,8 +30,6 @@ HUNG, KILLED, EMPTIED = "hung", "killed", "emptied"
 _SLOWER = 20.0
 _DEVICES = 8
 """More than a pass has places, all at the same moment over all nodes."""
-
-
 _GUESTS = 2500
 """More than come one by one: those who race are at a router of their own, which seems to start anew with each race."""
 

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, tzinfo
 from functools import cached_property
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import Connection
@@ -13,6 +15,7 @@ from sqlalchemy.engine import make_url
 from policy.quantities import Instant
 from radiusd import config
 from radiusd.config import Config
+from radiusd.store import branches
 from radiusd.store.database import Database
 from radiusd.store.errors import StoreError
 from radiusd.vault import Vault, read_key_file
@@ -52,6 +55,13 @@ class Desk:
             database.close()
             raise
         return database
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """Where people's clocks are: at the branches, if they all have one time zone, else that of nobody, UTC."""
+        with self.reading() as connection:
+            zones = branches.time_zones(connection)
+        return ZoneInfo(zones[0]) if len(zones) == 1 else UTC
 
     def require_file(self) -> None:
         """Opening an SQLite file that is not there would make an empty one."""

@@ -8,9 +8,10 @@ from attrs import frozen
 from sqlalchemy import Connection, RowMapping
 
 from policy.quantities import DAY, Instant, later
-from policy.telling import told_instant, told_since
+from policy.telling import told_since
 from radiusd.config import Config
 from radiusd.icafectl import pc_owner, pc_reach
+from radiusd.icafectl.printing import instant
 from radiusd.store import pc_directory, pc_lists, pc_networks
 from radiusd.vault import Vault
 
@@ -74,7 +75,7 @@ def _secrets(connection: Connection, vault: Vault, branch: RowMapping, at: Insta
     if not valid:
         return Check("secrets", False, "no secrets are valid", (f"icafectl branch pc-sync rotate {branch['name']}",))
     retiring = [each.retires_at for each in valid if each.retires_at is not None]
-    until = f", and former ones until {told_instant(max(retiring))}" if retiring else ""
+    until = f", and former ones until {instant(max(retiring))}" if retiring else ""
     return Check("secrets", True, f"the secrets are valid{until}")
 
 

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import click
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from policy.telling import told_instant
+from radiusd.icafectl.desk import Desk
 
 Record = Mapping[str, Any]
 _INSTANTS = re.compile(r"(?:.*_)?(?:at|until)")
@@ -146,5 +147,16 @@ def print_record(record: Record, columns: Sequence[Column]) -> None:
 
 
 def instant(at: Any) -> str:
-    """An instant, a dash for none."""
-    return "-" if at is None else told_instant(at)
+    """An instant by the branches' clocks, a dash for none."""
+    return "-" if at is None else told_instant(at, zone())
+
+
+def instant_or_never(at: Any) -> str:
+    """As `instant`, for what may not have happened yet."""
+    return told_instant(at, zone())
+
+
+def zone() -> tzinfo:
+    """That of the clocks that are told by: see Desk."""
+    desk = click.get_current_context().find_object(Desk)
+    return UTC if desk is None else desk.zone

@@ -4,7 +4,6 @@ from typing import Any
 
 import click
 
-from policy.telling import told_instant
 from radiusd.icafectl.branches import branch_or_only
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
@@ -13,6 +12,7 @@ from radiusd.icafectl.kinds import HOST, MILLISECONDS, NAME, NETWORK
 from radiusd.icafectl.printing import (
     Column,
     instant,
+    instant_or_never,
     note,
     print_json,
     print_list,
@@ -40,7 +40,7 @@ _COLUMNS = (
     Column("Message-Authenticator", "require_message_authenticator"),
     Column("Signs", "signs_requests"),
     Column("MAC password", "mac_password"),
-    Column("Last heard", "last_heard_at", told_instant),
+    Column("Last heard", "last_heard_at", instant_or_never),
     Column("Since", "created_at", instant),
 )
 

@@ -1,5 +1,6 @@
 """`icafectl why`."""
 
+from datetime import tzinfo
 from typing import Any
 
 import click
@@ -30,21 +31,25 @@ def why(desk: Desk, about: str, is_session: bool, limit: int, as_json: bool) -> 
     with desk.reading() as connection:
         case = look_into(connection, find_subject(connection, about, is_session=is_session), limit, at)
     if as_json:
-        print_json({"answer": headline(case, at), "notes": notes(case, at), "chain": _links(case)})
+        print_json(
+            {"answer": headline(case, at, desk.zone), "notes": notes(case, at), "chain": _links(case, desk.zone)}
+        )
         return
-    say(headline(case, at), *(f"  {each}" for each in notes(case, at)))
+    say(headline(case, at, desk.zone), *(f"  {each}" for each in notes(case, at)))
     for decision in case.decisions:
-        say("", _heading(case, decision, at), *(f"  - {explain(each)}" for each in decision.facts))
+        say(
+            "", _heading(case, decision, at, desk.zone), *(f"  - {explain(each, desk.zone)}" for each in decision.facts)
+        )
 
 
-def _heading(case: Case, decision: Decision, at: Instant) -> str:
+def _heading(case: Case, decision: Decision, at: Instant, zone: tzinfo) -> str:
     device = f", device {decision.device}" if decision.device else ""
     name = f", login {decision.name}" if decision.name else ""
-    when = f"{told_instant(decision.at)}, {told_since(decision.at, at)}"
+    when = f"{told_instant(decision.at, zone)}, {told_since(decision.at, at)}"
     return f"{decision.verdict}{router_of(case, decision)} ({when}{name}{device})"
 
 
-def _links(case: Case) -> list[dict[str, Any]]:
+def _links(case: Case, zone: tzinfo) -> list[dict[str, Any]]:
     return [
         {
             "at": each.at,
@@ -54,7 +59,7 @@ def _links(case: Case) -> list[dict[str, Any]]:
             "device": each.device,
             "router": None if each.router_id is None else case.routers.get(each.router_id),
             "session_id": each.session_id,
-            "facts": [explain(fact) for fact in each.facts],
+            "facts": [explain(fact, zone) for fact in each.facts],
         }
         for each in case.decisions
     ]

@@ -43,6 +43,11 @@ def at(connection: Connection, branch_id: int, when: Instant) -> Branch:
     return cafe(connection, branch_id).branch(when)
 
 
+def time_zones(connection: Connection) -> list[str]:
+    """Where the branches are, each time zone once."""
+    return list(connection.execute(select(branches.c.timezone).distinct()).scalars())
+
+
 def listed(connection: Connection, limit: int, name: str | None = None) -> list[dict[str, Any]]:
     """Branches by name, with how many routers and customers each has."""
     nases = select(func.count()).where(routers.c.branch_id == branches.c.id, routers.c.removed_at.is_(None))

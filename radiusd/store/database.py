@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from radiusd.store import driver, feed_schema, game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
+from radiusd.store.absence import reason_of
 from radiusd.store.errors import StoreAway, StoreError, WrongSchema
 from radiusd.store.locking import FileLock, OpenLock
 from radiusd.store.turns import here
@@ -205,8 +206,7 @@ def _explained(url: URL) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        first_line = str(error.orig).strip().splitlines()[0]
-        raise StoreAway(f"cannot use {_shown(url)}: {first_line}") from error
+        raise StoreAway(f"cannot use {_shown(url)}: {reason_of(error)}") from error
 
 
 def _with_driver(text: str) -> URL:

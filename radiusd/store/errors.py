@@ -1,12 +1,19 @@
 """What the store can refuse or fail to do."""
 
+from typing import ClassVar
+
 
 class StoreError(Exception):
     """The store cannot do what was asked; the message says why, and what to do."""
 
+    may_come: ClassVar[bool] = False
+    """Whether the same may go well a moment later, without anybody's help here."""
+
 
 class StoreAway(StoreError):
-    """The database cannot be reached; it may be there a moment later."""
+    """The database cannot be reached."""
+
+    may_come = True
 
 
 class NotFound(StoreError):

@@ -92,13 +92,10 @@ _SHOWN = [each for each in routers.c if each.name not in _PURPOSES]
 
 _LATELY = 100_000
 """The newest connections, among which those of a router are looked for: closed ones have no index by router."""
-_NEWEST = select(func.max(connections.c.id)).correlate(None).scalar_subquery()
-_late = (
-    select(connections.c.router_id, func.max(connections.c.last_at).label("late"))
-    .where(connections.c.id > _NEWEST - _LATELY)
-    .group_by(connections.c.router_id)
-    .subquery()
+_newest = (
+    select(connections.c.router_id, connections.c.last_at).order_by(connections.c.id.desc()).limit(_LATELY).subquery()
 )
+_late = select(_newest.c.router_id, func.max(_newest.c.last_at).label("late")).group_by(_newest.c.router_id).subquery()
 _of_it = connections.c.router_id == routers.c.id
 _open = select(func.max(connections.c.last_at)).where(_of_it, connections.c.state != "CLOSED").scalar_subquery()
 _boot = select(func.max(nases.c.seen_at)).where(nases.c.router_id == routers.c.id).scalar_subquery()

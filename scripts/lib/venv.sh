@@ -78,14 +78,22 @@ _create_venv() {
         fail "could not make .venv; the reason is above."
 }
 
+# The system's own Python before any other: it is compiled with a profile, which makes the server a quarter faster than
+# one that was built without, and a service that runs as a user of its own may read it, wherever it lies.
 _find_python() {
-    local python
-    for python in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
-        if command -v "$python" >/dev/null && _is_supported "$python"; then
+    local python found=
+    for python in ${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}; do
+        if ! command -v "$python" >/dev/null || ! _is_supported "$python"; then continue; fi
+        found=${found:-$python}
+        if _has_venv_module "$python"; then
             command -v "$python"
             return
         fi
     done
+    if [[ -n $found ]]; then
+        command -v "$found"
+        return
+    fi
     fail "needs Python 3.11, 3.12 or 3.13, and ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>/dev/null || echo none)." \
         "On Debian 12 or 13, and Ubuntu 24.04: apt-get install python3 python3-venv;" \
         "with one elsewhere: PYTHON=/path/to/python3.13 $0"
@@ -95,12 +103,16 @@ _is_supported() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null
 }
 
+_has_venv_module() {
+    "$1" -c 'import venv, ensurepip' 2>/dev/null
+}
+
 _require_venv_module() {
     local python=$1 package
-    ! "$python" -c 'import venv, ensurepip' 2>/dev/null || return 0
+    ! _has_venv_module "$python" || return 0
     package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     if may_install_packages; then
-        install_packages "$package" && "$python" -c 'import venv, ensurepip' && return
+        install_packages "$package" && _has_venv_module "$python" && return
     fi
     fail "$python has no venv module. Run this, then try again: $(_as_root)apt-get install $package"
 }

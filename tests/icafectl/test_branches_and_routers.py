@@ -132,13 +132,17 @@ def last_heard(counter: Counter) -> dict[str, str | None]:
     return {each["name"]: each["last_heard_at"] for each in counter.read("router", "list")}
 
 
-def add_connection(counter: Counter, number: int, router_id: int, state: str, last_at: int) -> None:
-    """One more, as a server that does other things as well would number it."""
+def add_connection(
+    counter: Counter, number: int, router_id: int, state: str, last_at: int, until: int | None = None
+) -> None:
+    """One more, as a server that does other things as well would number it; or all of them `until` that number."""
     closed = f"{last_at}, 'stopped'" if state == "CLOSED" else "NULL, NULL"
     counter.execute(
-        "INSERT INTO connections (id, router_id, nas, nas_address, state, user_name, device, opened_at, last_at, "  # noqa: S608 - numbers
-        f"closed_at, closing) VALUES ({number}, {router_id}, 'r', '10.0.0.1', '{state}', 'nora', '', 0, {last_at}, "
-        f"{closed})"
+        f"WITH RECURSIVE numbers (id) AS (SELECT {number} UNION ALL SELECT id + 1 FROM numbers "  # noqa: S608 - numbers
+        f"WHERE id < {until or number}) "
+        "INSERT INTO connections (id, router_id, nas, nas_address, state, user_name, device, opened_at, last_at, "
+        f"closed_at, closing) SELECT id, {router_id}, 'r', '10.0.0.1', '{state}', 'nora', '', 0, {last_at}, {closed} "
+        "FROM numbers"
     )
 
 
@@ -165,8 +169,16 @@ def test_an_open_connection_tells_of_its_router_however_old_it_is(counter: Count
     counter.run("router", "add", "q2", "--address", "10.0.0.2", "--secret", SECRET)
     add_connection(counter, 1, router_id=1, state="CLOSED", last_at=1_000)
     add_connection(counter, 2, router_id=2, state="OPEN", last_at=2_000)
-    add_connection(counter, 200_000, router_id=2, state="CLOSED", last_at=1_500)
+    add_connection(counter, 3, router_id=2, state="CLOSED", last_at=1_500, until=100_002)
     assert last_heard(counter) == {"q1": None, "q2": "1970-01-01T00:00:02.000Z"}
+
+
+def test_a_restored_store_gives_out_much_higher_numbers_and_its_routers_are_known_all_the_same(
+    counter: Counter,
+) -> None:
+    add_connection(counter, 1, router_id=1, state="CLOSED", last_at=1_000)
+    add_connection(counter, 200_000_000, router_id=1, state="CLOSED", last_at=500)
+    assert last_heard(counter) == {"q1": "1970-01-01T00:00:01.000Z"}
 
 
 def test_a_router_of_which_nothing_newer_is_known_was_heard_when_it_started(counter: Counter) -> None:

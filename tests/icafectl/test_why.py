@@ -127,6 +127,15 @@ def test_the_chain_as_json(counter: Counter) -> None:
     assert told["chain"][1]["router"] == "q1"
 
 
+def test_times_are_those_of_the_branches_where_all_have_the_same(counter: Counter) -> None:
+    counter.run("branch", "set", "Centre", "--timezone", "Asia/Ho_Chi_Minh")
+    counter.log_in(password="falsch")
+    assert "(2026-11-21 19:00:00 +07, just now" in counter.run("why", "nora")
+    assert "2026-11-21 19:00:00 +07" in counter.run("account", "show", "nora")
+    counter.run("branch", "add", "Riverside", "--timezone", "Asia/Tokyo")
+    assert "(2026-11-21 12:00:00 UTC, just now" in counter.run("why", "nora")
+
+
 def test_what_a_stranger_writes_does_nothing_to_the_terminal(counter: Counter) -> None:
     counter.log_in("evil\x1b[2Jname")
     shown = counter.run("why", "evil\x1b[2Jname")

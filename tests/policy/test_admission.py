@@ -116,7 +116,9 @@ def test_the_data_left_is_granted() -> None:
 def test_outside_its_hours_a_package_is_refused() -> None:
     hours = Hours(Seconds(8 * HOUR), Seconds(12 * HOUR))
     _, admission = ask(a_holding(hours=hours))
-    assert refusal(admission).reason == "out_of_hours"
+    refused = refusal(admission)
+    assert (refused.reason, refused.text) == ("out_of_hours", "Your package is good from 08:00 to 12:00.")
+    assert explain(admission.facts[-1]).endswith("is good from 08:00 to 12:00 only")
 
 
 def test_within_its_hours_a_login_lasts_no_longer_than_they_do() -> None:

@@ -1,9 +1,11 @@
 """Quantities in words, and facts with them."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from policy.facts import Fact, explain, fact
-from policy.telling import told_instant, told_octets, told_seconds, told_since, told_speed
+from policy.telling import told_instant, told_octets, told_seconds, told_since, told_speed, told_time_of_day
 from policy.words import WORDS
 
 
@@ -47,6 +49,7 @@ def test_speeds() -> None:
 
 def test_instants() -> None:
     assert told_instant(1_795_262_400_999) == "2026-11-21 12:00:00 UTC"
+    assert told_instant(1_795_262_400_999, ZoneInfo("Asia/Ho_Chi_Minh")) == "2026-11-21 19:00:00 +07"
     assert told_instant(None) == "never"
     assert [told_since(0, each) for each in (-5, 999, 1000, 3_700_000)] == [
         "just now",
@@ -54,6 +57,10 @@ def test_instants() -> None:
         "1 s ago",
         "1 h ago",
     ]
+
+
+def test_times_of_day() -> None:
+    assert [told_time_of_day(each) for each in (0, 6 * 3600 + 30 * 60, 86_400)] == ["00:00", "06:30", "24:00"]
 
 
 def test_quantities_in_a_fact_are_told_in_their_units() -> None:
