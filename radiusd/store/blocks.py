@@ -12,7 +12,7 @@ from radiusd.store import accounts as customers
 from radiusd.store import branches, devices
 from radiusd.store.decisions import Decision
 from radiusd.store.live import Ended, begin, branch_id_of, finish
-from radiusd.store.schema import accounts, passes, sessions
+from radiusd.store.schema import IS_ACTIVE, accounts, passes, sessions
 from radiusd.store.work import Needs, Work
 
 
@@ -39,7 +39,7 @@ def unblock_account(connection: Connection, name: str, at: Instant) -> bool:
 def block_device(connection: Connection, mac: str, at: Instant) -> Ended:
     """Refuse the device, whoever brings it, and end what it has online."""
     devices.set_blocked(connection, mac, at, is_blocked=True)
-    online = select(sessions.c.pass_id).where(sessions.c.phase == "ACTIVE", sessions.c.device == mac).distinct()
+    online = select(sessions.c.pass_id).where(IS_ACTIVE, sessions.c.device == mac).distinct()
     pass_ids = connection.execute(online).scalars().all()
     work = begin(connection, Needs(pass_ids=pass_ids))
     return _end_all(connection, work, pass_ids, _decision(at, "device_blocked", "blocked", device=mac))

@@ -5,9 +5,10 @@ once, and a row is a tuple. SQLite's driver lets go of the interpreter for each 
 it back while the reactor is busy: so all rows are one step, there and back.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -63,17 +64,41 @@ class Insert(_Statement):
 
 
 class Rewrite(_Statement):
-    """Rows that are there already; each has the values of `columns`, then its id, and its version if it has one."""
+    """Rows that are there already; each has the values of `columns`, then its id, and its version if it has one.
+
+    SQLite renews every index that has to do with a column that is written, though its value stays the same. `lasting`
+    are sets of such columns, the largest first: where all of a set are as they were, they are not written there.
+    """
 
     def __init__(
-        self, table: Table, columns: Sequence[str], *, has_version: bool, never_empties: Sequence[str] = ()
+        self,
+        table: Table,
+        columns: Sequence[str],
+        *,
+        has_version: bool,
+        never_empties: Sequence[str] = (),
+        lasting: Sequence[Sequence[str]] = (),
     ) -> None:
         super().__init__(table, columns)
         self._keys = ("id", "version") if has_version else ("id",)
         self._never_empties = frozenset(never_empties)
+        self._narrower = [_Narrower(self, each) for each in lasting]
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Write them in the order they come in.
+    def without(self, left_out: Collection[str]) -> "Rewrite":
+        """The same for fewer columns."""
+        kept = [each for each in self._columns if each not in left_out]
+        return Rewrite(self._table, kept, has_version="version" in self._keys, never_empties=tuple(self._never_empties))
+
+    def places(self, of: Collection[str]) -> list[int]:
+        """Where the values of these columns and keys are in a row."""
+        return [place for place, name in enumerate((*self._columns, *self._keys)) if name in of]
+
+    def places_without(self, left_out: Collection[str]) -> list[int]:
+        """Where all the other values are."""
+        return [place for place, name in enumerate((*self._columns, *self._keys)) if name not in left_out]
+
+    def run(self, connection: Connection, rows: Sequence[Row], before: Sequence[Row] = ()) -> None:
+        """Write them, in the order they come in on PostgreSQL; `before` has the values each had, if they are known.
 
         Raises Conflict if somebody else has written one since its version was read; with PostgreSQL only when the next
         statement is executed, or the transaction ends.
@@ -81,6 +106,8 @@ class Rewrite(_Statement):
         if not rows:
             return
         if connection.dialect.name == "sqlite":
+            for narrower in self._narrower if before else ():
+                rows, before = narrower.run(connection, rows, before)
             written = sum(driver.execute(connection, *each).rowcount for each in self._sqlite.filled(rows))
             if written < len(rows) and "version" in self._keys:
                 raise Conflict
@@ -122,6 +149,30 @@ class Rewrite(_Statement):
         expected = f"${len(names) + 1}::bigint"
         text = f"WITH written AS ({text} RETURNING 1) SELECT 1 / (count(*) = {expected})::int FROM written"  # noqa: S608
         return driver.Prepared(text, len(names) + 1)
+
+
+class _Narrower:
+    """Writes those rows of which some columns stay as they were, without these."""
+
+    def __init__(self, rewrite: Rewrite, lasting: Collection[str]) -> None:
+        self._lasting = itemgetter(*rewrite.places(lasting))
+        self._others = itemgetter(*rewrite.places_without(lasting))
+        self._rewrite = rewrite.without(lasting)
+
+    def run(self, connection: Connection, rows: Sequence[Row], before: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+        """What is left to be written, and what it was before."""
+        lasting = self._lasting
+        mine: list[Row] = []
+        left: list[Row] = []
+        left_before: list[Row] = []
+        for row, was in zip(rows, before, strict=True):
+            if lasting(row) == lasting(was):
+                mine.append(self._others(row))
+            else:
+                left.append(row)
+                left_before.append(was)
+        self._rewrite.run(connection, mine)
+        return left, left_before
 
 
 class _Filled:

@@ -1,16 +1,17 @@
 """Why: the reason chain of every decision, kept as data."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from attrs import frozen
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Result, select
 
 from policy.facts import Fact
 from policy.quantities import Instant
 from radiusd.store.bulk import Insert
+from radiusd.store.keys import among
 from radiusd.store.schema import decisions
 
 
@@ -52,12 +53,33 @@ def _as_json(facts: Iterable[Fact]) -> str:
 _JSON = msgspec.json.Encoder()
 
 
-def latest(connection: Connection, limit: int = 20, **wanted: Any) -> list[Decision]:
-    """The newest decisions first, of the session, device, name or account that is wanted."""
-    query = select(decisions).order_by(decisions.c.id.desc()).limit(limit)
-    for column, value in wanted.items():
-        query = query.where(decisions.c[column] == value)
-    return [_decision(row) for row in connection.execute(query).mappings()]
+_NEWEST = select(decisions).order_by(decisions.c.id.desc())
+_OF_NO_SESSION = _NEWEST.where(decisions.c.session_id.is_(None))
+_OF_SESSIONS = _NEWEST.where(among(decisions.c.session_id))
+
+
+def latest(connection: Connection, limit: int = 20) -> list[Decision]:
+    """The newest decisions first."""
+    return _read(connection.execute(_NEWEST.limit(limit)))
+
+
+def latest_of_sessions(connection: Connection, session_ids: Sequence[int], limit: int) -> list[Decision]:
+    """Those about these sessions, the newest first."""
+    return _read(connection.execute(_OF_SESSIONS.limit(limit), {"keys": list(session_ids)})) if session_ids else []
+
+
+def latest_by_name(connection: Connection, name: str, limit: int) -> list[Decision]:
+    """Those about whoever used this name, and about no session, the newest first."""
+    return _read(connection.execute(_OF_NO_SESSION.where(decisions.c.name == name).limit(limit)))
+
+
+def latest_by_device(connection: Connection, device: str, limit: int) -> list[Decision]:
+    """Those about a device, and about no session, the newest first."""
+    return _read(connection.execute(_OF_NO_SESSION.where(decisions.c.device == device).limit(limit)))
+
+
+def _read(found: Result[Any]) -> list[Decision]:
+    return [_decision(row) for row in found.mappings()]
 
 
 def _decision(row: Any) -> Decision:

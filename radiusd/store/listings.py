@@ -4,7 +4,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from radiusd.store.schema import accounts, branches, commands, connections, devices, passes, routers, sessions
+from radiusd.store.schema import (
+    IS_ACTIVE,
+    accounts,
+    branches,
+    commands,
+    connections,
+    devices,
+    passes,
+    routers,
+    sessions,
+)
 from radiusd.store.session_list import outcome
 
 Record = dict[str, Any]
@@ -12,7 +22,7 @@ Record = dict[str, Any]
 _ONLINE = (
     select(func.count())
     .select_from(passes.join(sessions, sessions.c.pass_id == passes.c.id))
-    .where(passes.c.account_id == accounts.c.id, sessions.c.phase == "ACTIVE")
+    .where(passes.c.account_id == accounts.c.id, IS_ACTIVE)
     .scalar_subquery()
 )
 _OPEN = select(func.count()).where(passes.c.account_id == accounts.c.id, passes.c.is_open).scalar_subquery()

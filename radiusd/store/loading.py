@@ -21,7 +21,7 @@ from radiusd.store.rows import (
     pass_from_values,
     session_from_values,
 )
-from radiusd.store.schema import accounts, branches, connections, devices, logins, passes, sessions
+from radiusd.store.schema import IS_ACTIVE, accounts, branches, connections, devices, logins, passes, sessions
 
 _HASH = "argon2"
 
@@ -71,9 +71,7 @@ _WALLETS = Query(
     select(branches.c.id).where(among(branches.c.id)).order_by(branches.c.id).with_for_update(key_share=True)
 )
 _EVERY_SESSION = select(*(sessions.c[name] for name in SESSION))
-_LIVE_SESSIONS = Query(
-    _EVERY_SESSION.where(among(sessions.c.pass_id), or_(sessions.c.phase == "PENDING", sessions.c.phase == "ACTIVE"))
-)
+_LIVE_SESSIONS = Query(_EVERY_SESSION.where(among(sessions.c.pass_id), sessions.c.ended_at.is_(None)))
 _SESSIONS = Query(_EVERY_SESSION.where(among(sessions.c.id)))
 # Their counters go up without the lock of their pass, so they are locked as well: after the passes, in their own order.
 _EVERY_CONNECTION = (
@@ -114,7 +112,7 @@ _PASS_IDS_OF_SESSIONS = Query(select(sessions.c.pass_id).where(among(sessions.c.
 _ACTIVE_USERS = Query(
     select(passes.c.package, func.count(func.distinct(passes.c.id)))
     .join_from(passes, sessions, sessions.c.pass_id == passes.c.id)
-    .where(among(passes.c.package), sessions.c.phase == "ACTIVE")
+    .where(among(passes.c.package), IS_ACTIVE)
     .group_by(passes.c.package)
 )
 

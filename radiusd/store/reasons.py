@@ -1,6 +1,6 @@
 """Who is meant by a name, a MAC or a number, and every decision that was made about them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -10,11 +10,11 @@ from policy.facts import Fact
 from policy.macs import canonical_mac
 from policy.quantities import Instant
 from radiusd.store import naming
-from radiusd.store.decisions import Decision, latest
+from radiusd.store.decisions import Decision, latest_by_device, latest_by_name, latest_of_sessions
 from radiusd.store.errors import NotFound
 from radiusd.store.pass_list import Wanted as WantedPass
 from radiusd.store.pass_list import list_passes
-from radiusd.store.schema import accounts, branches, devices, logins, routers, sessions
+from radiusd.store.schema import accounts, branches, devices, logins, passes, routers, sessions
 from radiusd.store.session_list import Wanted, list_sessions
 
 _RECENT_SESSIONS = 20
@@ -63,9 +63,9 @@ def find_subject(connection: Connection, text: str, *, is_session: bool = False)
         return Subject(title=f"device {mac}", device=mac, is_blocked=_is_blocked_device(connection, mac))
     if text.isascii() and text.isdigit():
         return _session(connection, text)
-    if latest(connection, 1, name=text):
+    if latest_by_name(connection, text, 1):
         return Subject(title=text, name=text)
-    if latest(connection, 1, device=text):
+    if _sessions_of_device(connection, text) or latest_by_device(connection, text, 1):
         return Subject(title=f"device {text}", device=text)
     raise NotFound(
         f"nothing is known of {text!r}: it is no login, no MAC and no session, and nobody tried to log in with it"
@@ -118,15 +118,35 @@ def _named(fact: Fact, known: Mapping[str, Mapping[int, str]]) -> Fact:
 
 
 def _decisions(connection: Connection, subject: Subject, limit: int) -> list[Decision]:
-    wanted: list[dict[str, Any]] = []
+    most = limit + _BLOCKS
+    found = [latest_of_sessions(connection, _session_ids(connection, subject), most)]
+    found += [latest_by_name(connection, name, most) for name in _names_of(connection, subject)]
+    if subject.device is not None:
+        found.append(latest_by_device(connection, subject.device, most))
+    return _newest(found, limit)
+
+
+def _session_ids(connection: Connection, subject: Subject) -> Sequence[int]:
+    if subject.session_id is not None:
+        return [subject.session_id]
+    if subject.device is not None:
+        return _sessions_of_device(connection, subject.device)
     if subject.account_id is not None:
-        mine = select(logins.c.name).where(logins.c.account_id == subject.account_id)
-        own = select(accounts.c.name).where(accounts.c.id == subject.account_id)
-        wanted = [{"name": name} for name in connection.execute(mine.union(own)).scalars()]
-    for key in ("device", "session_id", "name"):
-        if getattr(subject, key) is not None:
-            wanted.append({key: getattr(subject, key)})
-    return _newest((latest(connection, limit + _BLOCKS, **each) for each in wanted), limit)
+        mine = select(sessions.c.id).join_from(sessions, passes, sessions.c.pass_id == passes.c.id)
+        return connection.execute(mine.where(passes.c.account_id == subject.account_id)).scalars().all()
+    return []
+
+
+def _sessions_of_device(connection: Connection, device: str) -> Sequence[int]:
+    return connection.execute(select(sessions.c.id).where(sessions.c.device == device)).scalars().all()
+
+
+def _names_of(connection: Connection, subject: Subject) -> Sequence[str]:
+    if subject.account_id is None:
+        return [] if subject.name is None else [subject.name]
+    mine = select(logins.c.name).where(logins.c.account_id == subject.account_id)
+    own = select(accounts.c.name).where(accounts.c.id == subject.account_id)
+    return connection.execute(mine.union(own)).scalars().all()
 
 
 def _newest(found: Iterable[list[Decision]], limit: int) -> list[Decision]:

@@ -24,6 +24,11 @@ Pair = tuple[Connection | None, Connection]
 """A connection as it was stored, None for a new one, and as it is now."""
 
 
+Row = tuple[Any, ...]
+Written = tuple[Row, Row]
+"""The row of something as it is now, with its id, and as it was stored."""
+
+
 @frozen
 class PassState:
     """What is kept of a pass beside its value."""
@@ -92,36 +97,61 @@ def settled_usage(session: Session, holding: Holding) -> Usage:
     return settled(session.used, open_lines)
 
 
-_REWRITE_PASS = Rewrite(passes, rows.CHANGED_PASS, has_version=True)
-_REWRITE_SESSION = Rewrite(sessions, rows.CHANGED_SESSION, has_version=False)
+_REWRITE_PASS = Rewrite(passes, rows.CHANGED_PASS, has_version=True, lasting=(("wake_at",),))
+_REWRITE_SESSION = Rewrite(
+    sessions,
+    rows.CHANGED_SESSION,
+    has_version=False,
+    lasting=(
+        ("phase", "device", "slot", "started_at", "ended_at", "end_reason"),  # it goes on
+        ("ended_at", "end_reason"),  # it begins
+        ("device", "started_at"),  # it ends
+    ),
+)
 _INSERT_SESSION = Insert(sessions, rows.NEW_SESSION)
 _INSERT_CONNECTION = Insert(connections, rows.NEW_CONNECTION)
-_REWRITE_COUNTED = Rewrite(connections, rows.COUNTED, has_version=True, never_empties=("started_at",))
-_REWRITE_DESCRIBED = Rewrite(connections, rows.DESCRIBED, has_version=False)
+_REWRITE_COUNTED = Rewrite(
+    connections,
+    rows.COUNTED,
+    has_version=True,
+    never_empties=("started_at",),
+    lasting=(("state", "closed_at", "closing", "terminate_cause"),),
+)
+_REWRITE_DESCRIBED = Rewrite(
+    connections, rows.DESCRIBED, has_version=False, lasting=(("session_id", "key"), ("session_id",))
+)
 
 
-def save_passes(database: DatabaseConnection, batch: list[tuple[Any, ...]]) -> None:
+def save_passes(database: DatabaseConnection, batch: list[Written]) -> None:
     """Write passes, in the order of their ids; raises Conflict."""
-    batch.sort(key=lambda row: row[-2])
-    _REWRITE_PASS.run(database, batch)
+    _REWRITE_PASS.run(database, *_in_order(batch, -2))
+
+
+def _in_order(batch: list[Written], place_of_id: int) -> tuple[list[Row], list[Row]]:
+    """The rows in the order of their ids, and what each was before."""
+    batch.sort(key=lambda each: each[0][place_of_id])
+    return [row for row, _ in batch], [was for _, was in batch]
 
 
 def save_sessions(database: DatabaseConnection, changed: Sequence[Change]) -> None:
     """Write sessions; the lock of their pass protects them."""
-    new: list[tuple[Any, ...]] = []
-    old: list[tuple[Any, ...]] = []
+    new: list[Row] = []
+    old: list[Written] = []
     for each in changed:
         for before, after in each.sessions:
             used = settled_usage(after, each.after)
             if before is None:
                 new.append(rows.new_session(after, used))
                 continue
-            row = rows.changed_session(after, used)
-            if row != rows.changed_session(before, settled_usage(before, each.before)):
-                old.append((*row, after.id))
+            row, was = (
+                rows.changed_session(after, used),
+                rows.changed_session(before, settled_usage(before, each.before)),
+            )
+            if row != was:
+                old.append(((*row, after.id), was))
     # Places are given up before they are taken (S1 is a unique index, checked row by row).
-    _REWRITE_SESSION.run(database, [row for row in old if row[_SLOT] is None])
-    _REWRITE_SESSION.run(database, [row for row in old if row[_SLOT] is not None])
+    _REWRITE_SESSION.run(database, *_in_order([each for each in old if each[0][_SLOT] is None], -1))
+    _REWRITE_SESSION.run(database, *_in_order([each for each in old if each[0][_SLOT] is not None], -1))
     _INSERT_SESSION.run(database, new)
 
 
@@ -140,18 +170,21 @@ def save_connections(
     counted: Mapping[int, Known],
 ) -> None:
     """Write connections, those that were only counted too, in the order of all their ids; raises Conflict."""
-    batch = [(*rows.counted(after), after.id, versions[after.id]) for _, after in changed]
+    batch = [((*rows.counted(after), after.id, versions[after.id]), rows.counted(before)) for before, after in changed]
     batch += [
         (
-            each.uploaded, each.downloaded, each.seconds, each.last_at, None, "OPEN", None, None, None,
-            each.connection_id, each.version,
+            (each.uploaded, each.downloaded, each.seconds, each.last_at, *rows.OPEN, each.connection_id, each.version),
+            rows.COUNTED_BEFORE,
         )
         for each in counted.values()
-    ]  # fmt: skip
-    batch.sort(key=lambda row: row[-2])
-    _REWRITE_COUNTED.run(database, batch)
-    described = [(rows.described(before), rows.described(after), after.id) for before, after in changed]
-    _REWRITE_DESCRIBED.run(database, [(*after, line_id) for before, after, line_id in described if before != after])
+    ]
+    _REWRITE_COUNTED.run(database, *_in_order(batch, -2))
+    described = [
+        ((*rows.described(after), after.id), rows.described(before))
+        for before, after in changed
+        if rows.described(after) != rows.described(before)
+    ]
+    _REWRITE_DESCRIBED.run(database, *_in_order(described, -1))
 
 
 def save_commands(database: DatabaseConnection, cuts: Sequence[Any], changes: Sequence[Any], lease: int) -> None:

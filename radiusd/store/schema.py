@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    literal_column,
 )
 
 from radiusd.store.columns import id_column, metadata, reference, terms_columns, usage_columns, version_column
@@ -196,17 +197,32 @@ sessions = Table(
     CheckConstraint("phase <> 'PENDING' OR (device IS NULL AND started_at IS NULL)", name="pending"),
     CheckConstraint("phase <> 'ACTIVE' OR (device IS NOT NULL AND started_at IS NOT NULL)", name="active"),
 )
+IS_ACTIVE = sessions.c.phase == literal_column("'ACTIVE'")
+"""Not a bound value: SQLite would not see that an index of active sessions has all of these."""
 # S1: no more active sessions than places, each place held once.
 Index(
     "uq_sessions_active_slot",
     sessions.c.pass_id,
     sessions.c.slot,
     unique=True,
-    sqlite_where=sessions.c.phase == "ACTIVE",
-    postgresql_where=sessions.c.phase == "ACTIVE",
+    sqlite_where=IS_ACTIVE,
+    postgresql_where=IS_ACTIVE,
 )
-Index("ix_sessions_pass_id_phase", sessions.c.pass_id, sessions.c.phase)
-Index("ix_sessions_phase_created_at", sessions.c.phase, sessions.c.created_at)
+Index("ix_sessions_pass_id_ended_at", sessions.c.pass_id, sessions.c.ended_at)
+Index(
+    "ix_sessions_active",
+    sessions.c.created_at,
+    sessions.c.id,
+    sqlite_where=IS_ACTIVE,
+    postgresql_where=IS_ACTIVE,
+)
+Index(
+    "ix_sessions_device",
+    sessions.c.device,
+    sessions.c.id,
+    sqlite_where=sessions.c.device.is_not(None),
+    postgresql_where=sessions.c.device.is_not(None),
+)
 
 connections = Table(
     "connections",
@@ -289,7 +305,14 @@ decisions = Table(
     Column("session_id", BigInteger),
     Column("facts", Text, nullable=False),
 )
-Index("ix_decisions_name", decisions.c.name, decisions.c.id)
-Index("ix_decisions_device", decisions.c.device, decisions.c.id)
+# By a session's decisions its account and its device are found: only those of no session need more.
+for _about in (decisions.c.name, decisions.c.device):
+    Index(
+        f"ix_decisions_{_about.name}",
+        _about,
+        decisions.c.id,
+        sqlite_where=decisions.c.session_id.is_(None),
+        postgresql_where=decisions.c.session_id.is_(None),
+    )
 Index("ix_decisions_session_id", decisions.c.session_id)
 Index("ix_decisions_at", decisions.c.at)

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from policy.holding import Holding, left
 from policy.quantities import Instant
+from policy.session import Phase
 from radiusd.store import holdings
 from radiusd.store.directory import Cafe, cafe_from_row
 from radiusd.store.keys import among
-from radiusd.store.schema import accounts, branches, commands, connections, logins, passes, routers, sessions
+from radiusd.store.schema import IS_ACTIVE, accounts, branches, commands, connections, logins, passes, routers, sessions
 
 Record = dict[str, Any]
 
@@ -89,9 +90,11 @@ def _query(wanted: Wanted) -> Select[Any]:
         query = query.where(accounts.c.branch_id == wanted.branch_id)
     if wanted.device is not None:
         query = query.where(sessions.c.device == wanted.device)
-    if wanted.phase is None:
-        return query.order_by(sessions.c.id.desc())
-    return query.where(sessions.c.phase == wanted.phase).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+    if wanted.phase == Phase.ACTIVE.value:
+        return query.where(IS_ACTIVE).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+    if wanted.phase is not None:
+        query = query.where(sessions.c.phase == wanted.phase)
+    return query.order_by(sessions.c.id.desc())
 
 
 def _connections(connection: Connection, session_ids: Sequence[int]) -> Mapping[int, list[Record]]:

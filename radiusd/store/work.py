@@ -461,8 +461,9 @@ class Work:
             branch, at = self._wakes[pass_id]
             after = saving.PassState(wake_at(each.after, branch, at), not is_spent(each.after, at), before.version)
             values = saving.pass_values(each.after, after)
-            if each.is_structural or values != saving.pass_values(each.before, before):
-                batch.append((*values, pass_id, before.version))
+            was = saving.pass_values(each.before, before)
+            if each.is_structural or values != was:
+                batch.append(((*values, pass_id, before.version), was))
                 if each.is_news:
                     self.moved.append(pass_id)
                 after = evolve(after, version=before.version + 1)

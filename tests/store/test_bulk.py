@@ -39,6 +39,7 @@ THINGS = Table(
 COLUMNS = ("name", "number", "big", "is_on")
 INSERT = Insert(THINGS, ("id", *COLUMNS))
 REWRITE = Rewrite(THINGS, COLUMNS, has_version=True, never_empties=("big",))
+NARROWING = Rewrite(THINGS, COLUMNS, has_version=True, never_empties=("big",), lasting=(("name", "number"), ("is_on",)))
 REWRITE_ANY = Rewrite(THINGS, ("name",), has_version=False)
 EVERY = Query(select(*(THINGS.c[name] for name in ("id", *COLUMNS))).order_by(THINGS.c.id))
 
@@ -110,6 +111,27 @@ def test_any_values_are_inserted_rewritten_and_read_as_they_are(
             len(common) :
         ]
         assert kept(connection) == numbered(expected)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(rows, rows, st.sets(st.sampled_from(COLUMNS)))
+def test_whether_what_rows_were_before_is_told_makes_no_difference(
+    store: Database, first: list[tuple[Any, ...]], second: list[tuple[Any, ...]], same: set[str]
+) -> None:
+    pairs = [
+        (was, tuple(old if name in same else new for name, old, new in zip(COLUMNS, was, now, strict=True)))
+        for was, now in zip(first, second, strict=False)
+    ]
+    told = []
+    for before in ((), [was for was, _ in pairs]):
+        with store.writing() as connection:
+            connection.execute(THINGS.delete())
+            INSERT.run(connection, numbered(first))
+            NARROWING.run(connection, [(*now, number, 0) for number, (_, now) in enumerate(pairs)], before)
+            told.append(
+                (kept(connection), connection.execute(select(THINGS.c.version).order_by(THINGS.c.id)).scalars().all())
+            )
+    assert told[0] == told[1]
 
 
 def test_nothing_is_written_of_an_empty_batch(store: Database) -> None:

@@ -3,10 +3,13 @@ row of a table."""
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Column, Connection, Index
+from sqlalchemy.sql import visitors
 
 from policy.connection import Closing
 from policy.cut import BY_CLOSING
@@ -18,8 +21,11 @@ from radiusd.jobs.routers import RebootJob
 from radiusd.jobs.ticks import TickJob
 from radiusd.store import live, outbox, revisions
 from radiusd.store.database import Database
+from radiusd.store.reasons import find_subject, look_into
+from radiusd.store.schema import connections, passes, sessions
+from radiusd.store.session_list import Wanted, list_sessions
 from radiusd.store.writer import Job
-from tests.server.given import PHONE, TABLET, Server, a_login, a_report
+from tests.server.given import NOON, PHONE, TABLET, Server, a_login, a_report
 from tests.store.statements import statements
 
 BATCHES = (1, 10, 100)
@@ -184,7 +190,80 @@ def test_no_statement_looks_at_every_row(on_sqlite: Server, happens: Callable[[S
     assert {name: scans[name] for name in scans.keys() - told} == {}
 
 
+LISTS: dict[str, Callable[[Connection], object]] = {
+    "online": lambda connection: list_sessions(connection, Wanted(phase="ACTIVE"), 20, NOON),
+    "of a device": lambda connection: list_sessions(connection, Wanted(device=PHONE), 20, NOON),
+    "why an account": lambda connection: look_into(connection, find_subject(connection, "nora"), 5, NOON),
+    "why a device": lambda connection: look_into(connection, find_subject(connection, PHONE), 5, NOON),
+    "why a name": lambda connection: look_into(connection, find_subject(connection, "nobody"), 5, NOON),
+}
+
+
+@pytest.mark.parametrize("asks", LISTS.values(), ids=LISTS)
+def test_no_list_looks_at_every_session_or_decision(on_sqlite: Server, asks: Callable[[Connection], object]) -> None:
+    on_sqlite.log_in()
+    on_sqlite.log_in("nobody", "")
+    with on_sqlite.database.reading() as connection, statements(on_sqlite.database) as heard:
+        asks(connection)
+    with on_sqlite.database.reading() as connection:
+        plans = [
+            row.detail
+            for statement, parameters in heard
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+    looked = [each for each in plans if re.match(r"(SCAN|SEARCH) (sessions|decisions)\b", each)]
+    assert looked
+    assert [each for each in looked if each.startswith("SCAN") and "ix_sessions_active" not in each] == []
+
+
 def test_a_scan_is_seen(on_sqlite: Server) -> None:
     with on_sqlite.database.reading() as connection:
-        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT id FROM sessions WHERE device = 'x'").one()
+        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT id FROM sessions WHERE slot = 1").one()
     assert re.match(r"^SCAN sessions", plan.detail)
+
+
+# What they write
+
+
+def had_to_do_with(index: Index) -> set[str]:
+    """The columns it is of, and those by which it chooses rows."""
+    chooses = index.dialect_options["sqlite"]["where"]
+    parts = [] if chooses is None else visitors.iterate(chooses)
+    return {each.name for each in index.columns} | {each.name for each in parts if isinstance(each, Column)}
+
+
+INDEXED = {
+    table.name: set().union(*(had_to_do_with(each) for each in table.indexes))
+    for table in (connections, passes, sessions)
+}
+
+
+def written(heard: list[tuple[str, Any]]) -> dict[str, set[str]]:
+    """The columns that were rewritten, by table."""
+    found: dict[str, set[str]] = {}
+    for statement, _ in heard:
+        update = re.match(r"UPDATE (\w+) AS t SET (.*?) FROM ", statement)
+        if update is not None:
+            found.setdefault(update[1], set()).update(re.findall(r"(\w+) = ", update[2]))
+    return found
+
+
+def test_no_index_is_renewed_for_what_stays_the_same(on_sqlite: Server) -> None:
+    steps: dict[str, Callable[[], object]] = {"login": on_sqlite.log_in}
+    for kind in REPORTS:
+        said = {**usage(kind), "Acct_Session_Id": "80100001", "Calling_Station_Id": PHONE}
+        said |= {"Acct_Terminate_Cause": 1} if kind == "Stop" else {}
+        steps[kind] = partial(on_sqlite.report, kind, **said)
+    renewed: dict[str, dict[str, set[str]]] = {}
+    for name, step in steps.items():
+        on_sqlite.pass_time(60)
+        with statements(on_sqlite.database) as heard:
+            step()
+        found = written(heard)
+        renewed[name] = {table: columns & INDEXED[table] for table, columns in found.items()}
+    assert renewed == {
+        "login": {"passes": {"wake_at"}, "sessions": {"phase", "device", "slot"}},
+        "Start": {"connections": {"key"}},
+        "Interim-Update": {"connections": set()},
+        "Stop": {"connections": {"state"}, "passes": {"wake_at"}, "sessions": {"phase", "slot", "ended_at"}},
+    }
