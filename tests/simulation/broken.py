@@ -84,9 +84,9 @@ def _overwrites() -> Any:
     """What was decided from memory is written, whoever wrote meanwhile."""
     run = Rewrite.run
 
-    def whatever_others_wrote(rewrite: Rewrite, connection: Any, rows: Any) -> None:
+    def whatever_others_wrote(rewrite: Rewrite, connection: Any, rows: Any, before: Any = ()) -> None:
         with suppress(Conflict):
-            run(rewrite, connection, rows)
+            run(rewrite, connection, rows, before)
 
     return _instead(Rewrite, "run", whatever_others_wrote)
 
