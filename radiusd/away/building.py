@@ -37,7 +37,7 @@ from radiusd.store.database import Database
 from radiusd.store.directory import Directory
 from radiusd.store.keys import among
 from radiusd.store.loading import Login
-from radiusd.store.schema import sessions
+from radiusd.store.schema import IS_ACTIVE, sessions
 from radiusd.store.writer import Done, Job
 
 _log = Logger()
@@ -167,7 +167,7 @@ class Away:
 
     def _find_ended(self, asked: Sequence[int]) -> "Deferred[Collection[int]]":
         def ended(connection: DatabaseConnection) -> Collection[int]:
-            active = select(sessions.c.id).where(among(sessions.c.id), sessions.c.phase == "ACTIVE")
+            active = select(sessions.c.id).where(among(sessions.c.id), IS_ACTIVE)
             return set(asked) - set(connection.execute(active, {"keys": list(asked)}).scalars())
 
         return self.read(ended)

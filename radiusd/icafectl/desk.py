@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from policy.quantities import Instant
 from radiusd import config
@@ -58,9 +59,15 @@ class Desk:
 
     @cached_property
     def zone(self) -> tzinfo:
-        """Where people's clocks are: at the branches, if they all have one time zone, else that of nobody, UTC."""
-        with self.reading() as connection:
-            zones = branches.time_zones(connection)
+        """Where people's clocks are: at the branches, if they all have one time zone, else that of nobody, UTC.
+
+        So it is as well if the store is away by now: what was done in it must be told all the same.
+        """
+        try:
+            with self.reading() as connection:
+                zones = branches.time_zones(connection)
+        except SQLAlchemyError:
+            zones = []
         return ZoneInfo(zones[0]) if len(zones) == 1 else UTC
 
     def require_file(self) -> None:

@@ -1,31 +1,30 @@
 """One plain line that answers `why`, and what an administrator may ask next."""
 
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
 from typing import Any
 
-from policy.facts import explain
 from policy.quantities import Instant
 from policy.telling import told_octets, told_seconds, told_since, told_speed
+from radiusd.icafectl.printing import told
 from radiusd.store.decisions import Decision
 from radiusd.store.reasons import Case
 
 Record = Mapping[str, Any]
 
 
-def headline(case: Case, at: Instant, zone: tzinfo) -> str:
+def headline(case: Case, at: Instant) -> str:
     """The newest thing that happened, and its reason."""
     newest = case.decisions[0] if case.decisions else None
     if newest is not None and newest.verdict == "refused":
-        return _refused(case, newest, at, zone)
+        return _refused(case, newest, at)
     online = [each for each in case.sessions if each["phase"] == "ACTIVE"]
     if online:
         return _online(case, online, at)
     ended = next((each for each in case.decisions if each.verdict == "ended"), None)
     if ended is not None and (newest is ended or case.subject.session_id is not None):
-        return f"{_title(case, ended)}ended {told_since(ended.at, at)}: {_cause(ended, zone)}"
+        return f"{_title(case, ended)}ended {told_since(ended.at, at)}: {_cause(ended)}"
     if newest is not None:
-        return f"{_waiting(case)}; {told_since(newest.at, at)}: {_cause(newest, zone)}"
+        return f"{_waiting(case)}; {told_since(newest.at, at)}: {_cause(newest)}"
     return f"{case.subject.title} is not online, and nothing was decided about it yet"
 
 
@@ -41,18 +40,18 @@ def _title(case: Case, ended: Decision) -> str:
     return f"{case.subject.title} is not online: {session} "
 
 
-def _cause(decision: Decision, zone: tzinfo) -> str:
+def _cause(decision: Decision) -> str:
     """The reason: last in the chain of a refusal, after the bare end in that of an ending."""
     facts = decision.facts
     if not facts:
         return decision.reason
-    return explain(facts[1] if decision.verdict == "ended" and len(facts) > 1 else facts[-1], zone)
+    return told(facts[1] if decision.verdict == "ended" and len(facts) > 1 else facts[-1])
 
 
-def _refused(case: Case, decision: Decision, at: Instant, zone: tzinfo) -> str:
+def _refused(case: Case, decision: Decision, at: Instant) -> str:
     device = f" on {decision.device}" if decision.device and case.subject.device is None else ""
     where = router_of(case, decision)
-    return f"{case.subject.title} was refused {told_since(decision.at, at)}{where}{device}: {_cause(decision, zone)}"
+    return f"{case.subject.title} was refused {told_since(decision.at, at)}{where}{device}: {_cause(decision)}"
 
 
 def router_of(case: Case, decision: Decision) -> str:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from policy.facts import Fact, explain
 from policy.telling import told_instant
 from radiusd.icafectl.desk import Desk
 
@@ -149,6 +150,11 @@ def print_record(record: Record, columns: Sequence[Column]) -> None:
 def instant(at: Any) -> str:
     """An instant by the branches' clocks, a dash for none."""
     return "-" if at is None else told_instant(at, zone())
+
+
+def told(each: Fact) -> str:
+    """A fact in one plain sentence, by the branches' clocks."""
+    return explain(each, zone())
 
 
 def instant_or_never(at: Any) -> str:

@@ -1,18 +1,16 @@
 """`icafectl why`."""
 
-from datetime import tzinfo
 from typing import Any
 
 import click
 
-from policy.facts import explain
 from policy.quantities import Instant
-from policy.telling import told_instant, told_since
+from policy.telling import told_since
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
 from radiusd.icafectl.grammar import examples, json_option
 from radiusd.icafectl.headlines import headline, notes, router_of
-from radiusd.icafectl.printing import print_json, say
+from radiusd.icafectl.printing import instant, print_json, say, told
 from radiusd.store.decisions import Decision
 from radiusd.store.reasons import Case, find_subject, look_into
 
@@ -31,25 +29,21 @@ def why(desk: Desk, about: str, is_session: bool, limit: int, as_json: bool) -> 
     with desk.reading() as connection:
         case = look_into(connection, find_subject(connection, about, is_session=is_session), limit, at)
     if as_json:
-        print_json(
-            {"answer": headline(case, at, desk.zone), "notes": notes(case, at), "chain": _links(case, desk.zone)}
-        )
+        print_json({"answer": headline(case, at), "notes": notes(case, at), "chain": _links(case)})
         return
-    say(headline(case, at, desk.zone), *(f"  {each}" for each in notes(case, at)))
+    say(headline(case, at), *(f"  {each}" for each in notes(case, at)))
     for decision in case.decisions:
-        say(
-            "", _heading(case, decision, at, desk.zone), *(f"  - {explain(each, desk.zone)}" for each in decision.facts)
-        )
+        say("", _heading(case, decision, at), *(f"  - {told(each)}" for each in decision.facts))
 
 
-def _heading(case: Case, decision: Decision, at: Instant, zone: tzinfo) -> str:
+def _heading(case: Case, decision: Decision, at: Instant) -> str:
     device = f", device {decision.device}" if decision.device else ""
     name = f", login {decision.name}" if decision.name else ""
-    when = f"{told_instant(decision.at, zone)}, {told_since(decision.at, at)}"
+    when = f"{instant(decision.at)}, {told_since(decision.at, at)}"
     return f"{decision.verdict}{router_of(case, decision)} ({when}{name}{device})"
 
 
-def _links(case: Case, zone: tzinfo) -> list[dict[str, Any]]:
+def _links(case: Case) -> list[dict[str, Any]]:
     return [
         {
             "at": each.at,
@@ -59,7 +53,7 @@ def _links(case: Case, zone: tzinfo) -> list[dict[str, Any]]:
             "device": each.device,
             "router": None if each.router_id is None else case.routers.get(each.router_id),
             "session_id": each.session_id,
-            "facts": [explain(fact, zone) for fact in each.facts],
+            "facts": [told(fact) for fact in each.facts],
         }
         for each in case.decisions
     ]

@@ -78,7 +78,7 @@ class AccountingJob(Job):
     def needs(self) -> Needs:
         """The connection, by our Class and by the NAS's own name for it."""
         ids = () if self._named_connection is None else (self._named_connection,)
-        return Needs(connection_ids=ids, keys=() if self._key is None else (self._key,), begins_keys=True)
+        return Needs(connection_ids=ids, keys=() if self._key is None else (self._key,))
 
     def more(self, work: Work) -> Needs | None:
         """When the connection is not known: the session that Class names, or whatever the user name leads to."""

@@ -13,7 +13,7 @@ from policy.holding import lose_connection
 from policy.quantities import Instant
 from radiusd.store import outbox, rows
 from radiusd.store.directory import Cafe
-from radiusd.store.schema import connections, sessions
+from radiusd.store.schema import IS_ACTIVE, connections, sessions
 from radiusd.store.work import Command, Needs, Work
 from radiusd.store.writer import Job
 
@@ -35,7 +35,7 @@ _IN_AGAIN = (
     .where(
         _its_session.c.id == bindparam("session_id"),
         sessions.c.id != _its_session.c.id,
-        sessions.c.phase == "ACTIVE",
+        IS_ACTIVE,
         sessions.c.device == bindparam("device"),
     )
 )

@@ -4,13 +4,13 @@ from attrs import frozen
 from sqlalchemy import Column, Delete, bindparam, delete, select
 
 from policy.quantities import DAY, Instant, later
+from radiusd.store.decisions import KEPT_DAYS
 from radiusd.store.game_schema import otts
 from radiusd.store.pc_schema import pc_events, pc_refusals, portal_logins
 from radiusd.store.schema import decisions
 from radiusd.store.work import Work
 from radiusd.store.writer import Job
 
-KEPT_DAYS = 90
 _AT_ONCE = 1000
 
 _BY_AGE = (

@@ -23,7 +23,7 @@ from radiusd.store.rows import (
     pass_from_values,
     session_from_values,
 )
-from radiusd.store.schema import accounts, connections, passes, routers, sessions
+from radiusd.store.schema import IS_ACTIVE, accounts, connections, passes, routers, sessions
 
 _ENDED_LATELY = 3_600_000
 """Milliseconds: an end may be of the time of a router's last packet, and be learned long after."""
@@ -35,7 +35,7 @@ _PASSES = (
     .where(among(passes.c.id))
 )
 _OF_PASSES = select(*(sessions.c[name] for name in SESSION)).where(
-    among(sessions.c.pass_id), or_(sessions.c.phase == "ACTIVE", sessions.c.ended_at > bindparam("since"))
+    among(sessions.c.pass_id), or_(IS_ACTIVE, sessions.c.ended_at > bindparam("since"))
 )
 _RUNNING = (
     select(*(connections.c[name] for name in CONNECTION), routers.c.name)
@@ -47,7 +47,7 @@ _PASS_IDS = select(sessions.c.pass_id).where(among(sessions.c.id)).distinct()
 _OF_IDS = select(*(sessions.c[name] for name in SESSION)).where(among(sessions.c.id))
 _ACTIVE_PASSES = (
     select(sessions.c.pass_id)
-    .where(sessions.c.phase == "ACTIVE", sessions.c.pass_id > bindparam("after"))
+    .where(IS_ACTIVE, sessions.c.pass_id > bindparam("after"))
     .distinct()
     .order_by(sessions.c.pass_id)
     .limit(bindparam("most"))

@@ -14,6 +14,8 @@ from radiusd.store.bulk import Insert
 from radiusd.store.keys import among
 from radiusd.store.schema import decisions
 
+KEPT_DAYS = 90
+
 
 @frozen(kw_only=True)
 class Decision:

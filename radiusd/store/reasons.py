@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, or_, select
 
 from policy.facts import Fact
 from policy.macs import canonical_mac
-from policy.quantities import Instant
+from policy.quantities import DAY, Instant, later
 from radiusd.store import naming
-from radiusd.store.decisions import Decision, latest_by_device, latest_by_name, latest_of_sessions
+from radiusd.store.decisions import KEPT_DAYS, Decision, latest_by_device, latest_by_name, latest_of_sessions
 from radiusd.store.errors import NotFound
 from radiusd.store.pass_list import Wanted as WantedPass
 from radiusd.store.pass_list import list_passes
@@ -65,7 +65,7 @@ def find_subject(connection: Connection, text: str, *, is_session: bool = False)
         return _session(connection, text)
     if latest_by_name(connection, text, 1):
         return Subject(title=text, name=text)
-    if _sessions_of_device(connection, text) or latest_by_device(connection, text, 1):
+    if _has_had_device(connection, text) or latest_by_device(connection, text, 1):
         return Subject(title=f"device {text}", device=text)
     raise NotFound(
         f"nothing is known of {text!r}: it is no login, no MAC and no session, and nobody tried to log in with it"
@@ -97,7 +97,7 @@ def look_into(connection: Connection, subject: Subject, limit: int, at: Instant)
     """What was decided about the subject, and how it stands at `at`."""
     names = _names(connection, routers)
     known = {"router": names, "router_id": names, "branch": _names(connection, branches)}
-    found = _decisions(connection, subject, limit)
+    found = _decisions(connection, subject, limit, at)
     return Case(
         subject=subject,
         decisions=tuple(evolve(each, facts=tuple(_named(fact, known) for fact in each.facts)) for each in found),
@@ -117,28 +117,32 @@ def _named(fact: Fact, known: Mapping[str, Mapping[int, str]]) -> Fact:
     return evolve(fact, values={**fact.values, **{key: known[key].get(each, each) for key, each in ids.items()}})
 
 
-def _decisions(connection: Connection, subject: Subject, limit: int) -> list[Decision]:
+def _decisions(connection: Connection, subject: Subject, limit: int, at: Instant) -> list[Decision]:
     most = limit + _BLOCKS
-    found = [latest_of_sessions(connection, _session_ids(connection, subject), most)]
+    found = [latest_of_sessions(connection, _session_ids(connection, subject, at), most)]
     found += [latest_by_name(connection, name, most) for name in _names_of(connection, subject)]
     if subject.device is not None:
         found.append(latest_by_device(connection, subject.device, most))
     return _newest(found, limit)
 
 
-def _session_ids(connection: Connection, subject: Subject) -> Sequence[int]:
+def _session_ids(connection: Connection, subject: Subject, at: Instant) -> Sequence[int]:
+    """The sessions of which decisions may still be kept."""
     if subject.session_id is not None:
         return [subject.session_id]
+    query = select(sessions.c.id).join_from(sessions, passes, sessions.c.pass_id == passes.c.id)
     if subject.device is not None:
-        return _sessions_of_device(connection, subject.device)
-    if subject.account_id is not None:
-        mine = select(sessions.c.id).join_from(sessions, passes, sessions.c.pass_id == passes.c.id)
-        return connection.execute(mine.where(passes.c.account_id == subject.account_id)).scalars().all()
-    return []
+        query = query.where(sessions.c.device == subject.device)
+    elif subject.account_id is not None:
+        query = query.where(passes.c.account_id == subject.account_id)
+    else:
+        return []
+    is_kept = or_(sessions.c.ended_at.is_(None), sessions.c.ended_at >= later(at, -KEPT_DAYS * DAY))
+    return connection.execute(query.where(is_kept)).scalars().all()
 
 
-def _sessions_of_device(connection: Connection, device: str) -> Sequence[int]:
-    return connection.execute(select(sessions.c.id).where(sessions.c.device == device)).scalars().all()
+def _has_had_device(connection: Connection, device: str) -> bool:
+    return connection.execute(select(sessions.c.id).where(sessions.c.device == device).limit(1)).first() is not None
 
 
 def _names_of(connection: Connection, subject: Subject) -> Sequence[str]:

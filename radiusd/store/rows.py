@@ -223,10 +223,8 @@ COUNTED = (
 """What its Start, Interim-Updates and Stop change of a connection."""
 
 
-OPEN = (None, "OPEN", None, None, None)
+GOES_ON = (None, "OPEN", None, None, None)
 """The last values of COUNTED for a connection of which an Interim-Update says nothing but what it used."""
-COUNTED_BEFORE = (0, 0, 0, 0, *OPEN)
-"""As many values, of which its counters are not looked at."""
 
 
 def counted(connection: Connection) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from policy.session import Session
 from policy.usage import Usage
 from policy.values import evolve
 from radiusd.store import rows
-from radiusd.store.bulk import Insert, Rewrite
+from radiusd.store.bulk import Insert, Rewrite, Row
 from radiusd.store.memory import Known
 from radiusd.store.schema import commands, connections, passes, sessions
 
@@ -24,7 +24,6 @@ Pair = tuple[Connection | None, Connection]
 """A connection as it was stored, None for a new one, and as it is now."""
 
 
-Row = tuple[Any, ...]
 Written = tuple[Row, Row]
 """The row of something as it is now, with its id, and as it was stored."""
 
@@ -170,21 +169,16 @@ def save_connections(
     counted: Mapping[int, Known],
 ) -> None:
     """Write connections, those that were only counted too, in the order of all their ids; raises Conflict."""
+    went_on = (None,) * (len(rows.COUNTED) - len(rows.GOES_ON)) + rows.GOES_ON
     batch = [((*rows.counted(after), after.id, versions[after.id]), rows.counted(before)) for before, after in changed]
     batch += [
-        (
-            (each.uploaded, each.downloaded, each.seconds, each.last_at, *rows.OPEN, each.connection_id, each.version),
-            rows.COUNTED_BEFORE,
-        )
-        for each in counted.values()
+        ((each.uploaded, each.downloaded, each.seconds, each.last_at, *rows.GOES_ON, line_id, each.version), went_on)
+        for line_id, each in counted.items()
     ]
     _REWRITE_COUNTED.run(database, *_in_order(batch, -2))
-    described = [
-        ((*rows.described(after), after.id), rows.described(before))
-        for before, after in changed
-        if rows.described(after) != rows.described(before)
-    ]
-    _REWRITE_DESCRIBED.run(database, *_in_order(described, -1))
+    described = [(after.id, rows.described(after), rows.described(before)) for before, after in changed]
+    batch = [((*now, line_id), was) for line_id, now, was in described if now != was]
+    _REWRITE_DESCRIBED.run(database, *_in_order(batch, -1))
 
 
 def save_commands(database: DatabaseConnection, cuts: Sequence[Any], changes: Sequence[Any], lease: int) -> None:

@@ -198,7 +198,7 @@ sessions = Table(
     CheckConstraint("phase <> 'ACTIVE' OR (device IS NOT NULL AND started_at IS NOT NULL)", name="active"),
 )
 IS_ACTIVE = sessions.c.phase == literal_column("'ACTIVE'")
-"""Not a bound value: SQLite would not see that an index of active sessions has all of these."""
+"""Written out, not bound: so every plan can see that an index of active sessions has all of these."""
 # S1: no more active sessions than places, each place held once.
 Index(
     "uq_sessions_active_slot",

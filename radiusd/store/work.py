@@ -34,8 +34,6 @@ class Needs:
     devices: Collection[str] = ()
     connection_ids: Collection[int] = ()
     keys: Collection[str] = ()
-    begins_keys: bool = False
-    """Whether the job writes the connections of these keys itself where there are none."""
     session_ids: Collection[int] = ()
     pass_ids: Collection[int] = ()
     pc: Collection[PcAsked] = ()
@@ -145,8 +143,8 @@ class Work:
         self._passes_of_accounts: defaultdict[int, list[int]] = defaultdict(list)
         self._pass_of_connection: dict[int, int | None] = {}
         self._latest_by_key: dict[str, int] = {}
-        self._keys_to_begin: set[str] = set()
-        """Those that were looked for, and whose connections are written here where there are none."""
+        self._keys: set[str] = set()
+        """Those that were looked for."""
         self._pass_of_session: dict[int, int] = {}
         self._decisions: list[Decision] = []
         self._wakes: dict[int, tuple[Branch, Instant]] = {}
@@ -231,8 +229,8 @@ class Work:
         session_ids.update(row.session_id for row in found if row.session_id is not None)
         unread = pass_ids - self._stored.keys()
         self._load_holdings(unread, session_ids, {row.id for row in found})
-        self._keys_to_begin |= _united(each.keys for each in wanted if each.begins_keys)
-        if unread and self._keys_to_begin:
+        self._keys |= _united(each.keys for each in wanted)
+        if unread and self._keys:
             self._see_that_nobody_began_meanwhile()
         account_ids.update(holding.bought.account_id for holding in self._stored.values())
         self.accounts.update(loading.load_accounts(self.database, account_ids - self.accounts.keys()))
@@ -244,7 +242,7 @@ class Work:
         """Whoever held the lock of a pass may have written the very line that was looked for in vain: Conflict then."""
         if self.database.dialect.name == "sqlite":
             return  # it has one writer
-        found = loading.find_connections(self.database, (), self._keys_to_begin)
+        found = loading.find_connections(self.database, (), self._keys)
         if any(each.id not in self._pass_of_connection for each in found):
             raise Conflict
 

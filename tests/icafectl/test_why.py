@@ -1,10 +1,14 @@
 """Why: one plain line, then the chain behind it."""
 
+from unittest.mock import patch
+
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from policy.connection import AccountingStop, InterimUpdate
 from policy.quantities import Octets, Seconds
 from policy.usage import Report
+from radiusd.store import branches
 from tests.icafectl.counter import LAPTOP, PHONE, Counter
 
 
@@ -134,6 +138,21 @@ def test_times_are_those_of_the_branches_where_all_have_the_same(counter: Counte
     assert "2026-11-21 19:00:00 +07" in counter.run("account", "show", "nora")
     counter.run("branch", "add", "Riverside", "--timezone", "Asia/Tokyo")
     assert "(2026-11-21 12:00:00 UTC, just now" in counter.run("why", "nora")
+
+
+def test_what_there_is_to_say_is_said_though_the_branches_clocks_cannot_be_read_any_more(counter: Counter) -> None:
+    counter.run("branch", "set", "Centre", "--timezone", "Asia/Ho_Chi_Minh")
+    counter.log_in(password="falsch")
+    away = OperationalError("SELECT", {}, Exception("server closed the connection"))
+    with patch.object(branches, "time_zones", side_effect=away):
+        assert "(2026-11-21 12:00:00 UTC, just now" in counter.run("why", "nora")
+
+
+def test_an_end_of_almost_ninety_days_ago_is_still_explained(counter: Counter) -> None:
+    counter.come_online()
+    counter.run("session", "cut", "1", "--reason", "late")
+    counter.pass_time(89 * 86_400)
+    assert "an administrator said: late" in counter.run("why", "nora")
 
 
 def test_what_a_stranger_writes_does_nothing_to_the_terminal(counter: Counter) -> None:
