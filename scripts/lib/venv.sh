@@ -78,8 +78,8 @@ _create_venv() {
         fail "could not make .venv; the reason is above."
 }
 
-# The system's own Python before any other: it is compiled with a profile, which makes the server a quarter faster than
-# one that was built without, and a service that runs as a user of its own may read it, wherever it lies.
+# The system's own Python before any other: it is compiled with a profile, with which the server answers a twelfth more
+# than with one built without, and a service that runs as a user of its own may read it.
 _find_python() {
     local python found=
     for python in ${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}; do
