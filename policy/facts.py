@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
-from functools import partial
+from functools import cache, partial
 from string import Formatter
 from typing import Any
 
@@ -33,7 +33,7 @@ def explain(each: Fact, zone: tzinfo = UTC) -> str:
 
 def filled(sentence: str, values: Mapping[str, Any], zone: tzinfo = UTC) -> str:
     """A sentence of `policy.words` with its values in the words of a café."""
-    return _Sentences(zone).vformat(sentence, (), values)
+    return _sentences(zone).vformat(sentence, (), values)
 
 
 def _plain(value: Any) -> str:
@@ -61,3 +61,8 @@ class _Sentences(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         is_number = value is None or isinstance(value, int)
         return self._telling[format_spec if is_number else ""](value)
+
+
+@cache
+def _sentences(zone: tzinfo) -> _Sentences:
+    return _Sentences(zone)

@@ -89,13 +89,10 @@ class Rewrite(_Statement):
         kept = [each for each in self._columns if each not in left_out]
         return Rewrite(self._table, kept, has_version="version" in self._keys, never_empties=tuple(self._never_empties))
 
-    def places(self, of: Collection[str]) -> list[int]:
-        """Where the values of these columns and keys are in a row."""
-        return [place for place, name in enumerate((*self._columns, *self._keys)) if name in of]
-
-    def places_without(self, left_out: Collection[str]) -> list[int]:
-        """Where all the other values are."""
-        return [place for place, name in enumerate((*self._columns, *self._keys)) if name not in left_out]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the values of a row are, in their order."""
+        return (*self._columns, *self._keys)
 
     def run(self, connection: Connection, rows: Sequence[Row], before: Sequence[Row] = ()) -> None:
         """Write them, in the order they come in on PostgreSQL; `before` has the values each had, if they are known.
@@ -129,7 +126,7 @@ class Rewrite(_Statement):
 
     @cached_property
     def _sqlite(self) -> "_Filled":
-        width = len(self._columns) + len(self._keys)
+        width = len(self.names)
         values = [f"given.column{place + 1}" for place in range(width)]
         which = self._which(values[len(self._columns) :])
         text = f"UPDATE {self._table.name} AS t SET {self._changes(values)} FROM {{}} AS given WHERE {which}"  # noqa: S608
@@ -137,7 +134,7 @@ class Rewrite(_Statement):
 
     @cached_property
     def _postgresql(self) -> driver.Prepared:
-        names = (*self._columns, *self._keys)
+        names = self.names
         values = [f"v.{name}" for name in names]
         which = self._which(values[len(self._columns) :])
         text = (
@@ -155,8 +152,9 @@ class _Narrower:
     """Writes those rows of which some columns stay as they were, without these."""
 
     def __init__(self, rewrite: Rewrite, lasting: Collection[str]) -> None:
-        self._lasting = itemgetter(*rewrite.places(lasting))
-        self._others = itemgetter(*rewrite.places_without(lasting))
+        places = range(len(rewrite.names))
+        self._lasting = itemgetter(*(place for place in places if rewrite.names[place] in lasting))
+        self._others = itemgetter(*(place for place in places if rewrite.names[place] not in lasting))
         self._rewrite = rewrite.without(lasting)
 
     def run(self, connection: Connection, rows: Sequence[Row], before: Sequence[Row]) -> tuple[list[Row], list[Row]]:

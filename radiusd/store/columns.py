@@ -1,8 +1,8 @@
-"""The columns that tables share, and the metadata all tables belong to."""
+"""The columns and the indexes that tables share, and the metadata all tables belong to."""
 
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ColumnElement, ForeignKey, Index, Integer, MetaData, Text
 
 metadata = MetaData(
     naming_convention={
@@ -63,3 +63,8 @@ def terms_columns() -> "tuple[Column[Any] | CheckConstraint, ...]":
         Column("closes", Integer),
         Column("max_users", Integer),
     )
+
+
+def partial_index(name: str, *columns: "Column[Any]", where: ColumnElement[bool], unique: bool = False) -> Index:
+    """An index of the rows that `where` chooses."""
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)

@@ -1,17 +1,16 @@
 """Why: the reason chain of every decision, kept as data."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from attrs import frozen
-from sqlalchemy import Connection, Result, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from policy.facts import Fact
 from policy.quantities import Instant
 from radiusd.store.bulk import Insert
-from radiusd.store.keys import among
 from radiusd.store.schema import decisions
 
 KEPT_DAYS = 90
@@ -54,34 +53,13 @@ def _as_json(facts: Iterable[Fact]) -> str:
 
 _JSON = msgspec.json.Encoder()
 
-
-_NEWEST = select(decisions).order_by(decisions.c.id.desc())
-_OF_NO_SESSION = _NEWEST.where(decisions.c.session_id.is_(None))
-_OF_SESSIONS = _NEWEST.where(among(decisions.c.session_id))
+OF_NO_SESSION = decisions.c.session_id.is_(None)
 
 
-def latest(connection: Connection, limit: int = 20) -> list[Decision]:
-    """The newest decisions first."""
-    return _read(connection.execute(_NEWEST.limit(limit)))
-
-
-def latest_of_sessions(connection: Connection, session_ids: Sequence[int], limit: int) -> list[Decision]:
-    """Those about these sessions, the newest first."""
-    return _read(connection.execute(_OF_SESSIONS.limit(limit), {"keys": list(session_ids)})) if session_ids else []
-
-
-def latest_by_name(connection: Connection, name: str, limit: int) -> list[Decision]:
-    """Those about whoever used this name, and about no session, the newest first."""
-    return _read(connection.execute(_OF_NO_SESSION.where(decisions.c.name == name).limit(limit)))
-
-
-def latest_by_device(connection: Connection, device: str, limit: int) -> list[Decision]:
-    """Those about a device, and about no session, the newest first."""
-    return _read(connection.execute(_OF_NO_SESSION.where(decisions.c.device == device).limit(limit)))
-
-
-def _read(found: Result[Any]) -> list[Decision]:
-    return [_decision(row) for row in found.mappings()]
+def latest(connection: Connection, limit: int, *which: ColumnElement[bool], **bound: Any) -> list[Decision]:
+    """The newest decisions first; `bound` are the lists that `which` names."""
+    query = select(decisions).where(*which).order_by(decisions.c.id.desc()).limit(limit)
+    return [_decision(row) for row in connection.execute(query, bound).mappings()]
 
 
 def _decision(row: Any) -> Decision:

@@ -13,7 +13,7 @@ from sqlalchemy import (
     Text,
 )
 
-from radiusd.store.columns import id_column, metadata, reference
+from radiusd.store.columns import id_column, metadata, partial_index, reference
 
 games = Table(
     "games",
@@ -100,12 +100,7 @@ otts = Table(
     CheckConstraint("(claimed_at IS NULL) = (claimed_by IS NULL)", name="claim"),
 )
 Index("ix_otts_issued_at", otts.c.issued_at)
-Index(
-    "ix_otts_claimed_at",
-    otts.c.claimed_at,
-    sqlite_where=otts.c.claimed_at.is_not(None),
-    postgresql_where=otts.c.claimed_at.is_not(None),
-)
+partial_index("ix_otts_claimed_at", otts.c.claimed_at, where=otts.c.claimed_at.is_not(None))
 
 game_sessions = Table(
     "game_sessions",
@@ -132,21 +127,10 @@ game_sessions = Table(
     CheckConstraint("ended_at >= started_at", name="end_after_start"),
 )
 # One live game on one PC.
-Index(
-    "uq_game_sessions_live_pc",
-    game_sessions.c.pc,
-    unique=True,
-    sqlite_where=game_sessions.c.ended_at.is_(None),
-    postgresql_where=game_sessions.c.ended_at.is_(None),
-)
+partial_index("uq_game_sessions_live_pc", game_sessions.c.pc, unique=True, where=game_sessions.c.ended_at.is_(None))
 Index("ix_game_sessions_launcher_session_id", game_sessions.c.launcher_session_id)
 Index("ix_game_sessions_game_id_started_at", game_sessions.c.game_id, game_sessions.c.started_at)
-Index(
-    "ix_game_sessions_wake_at",
-    game_sessions.c.wake_at,
-    sqlite_where=game_sessions.c.wake_at.is_not(None),
-    postgresql_where=game_sessions.c.wake_at.is_not(None),
-)
+partial_index("ix_game_sessions_wake_at", game_sessions.c.wake_at, where=game_sessions.c.wake_at.is_not(None))
 
 # Charges that are to be stopped, until the café's side has acknowledged it: each session's once.
 charge_stops = Table(
@@ -164,12 +148,7 @@ charge_stops = Table(
     Column("done_at", BigInteger),
     CheckConstraint("(due_at IS NULL) = (done_at IS NOT NULL)", name="due_at"),
 )
-Index(
-    "ix_charge_stops_due_at",
-    charge_stops.c.due_at,
-    sqlite_where=charge_stops.c.due_at.is_not(None),
-    postgresql_where=charge_stops.c.due_at.is_not(None),
-)
+partial_index("ix_charge_stops_due_at", charge_stops.c.due_at, where=charge_stops.c.due_at.is_not(None))
 
 # Double entry: every movement's entries sum to zero, and none is ever changed. Whole units.
 wallet_movements = Table(

@@ -10,11 +10,12 @@ from policy.facts import Fact
 from policy.macs import canonical_mac
 from policy.quantities import DAY, Instant, later
 from radiusd.store import naming
-from radiusd.store.decisions import KEPT_DAYS, Decision, latest_by_device, latest_by_name, latest_of_sessions
+from radiusd.store.decisions import KEPT_DAYS, OF_NO_SESSION, Decision, latest
 from radiusd.store.errors import NotFound
+from radiusd.store.keys import among
 from radiusd.store.pass_list import Wanted as WantedPass
 from radiusd.store.pass_list import list_passes
-from radiusd.store.schema import accounts, branches, devices, logins, passes, routers, sessions
+from radiusd.store.schema import accounts, branches, decisions, devices, logins, passes, routers, sessions
 from radiusd.store.session_list import Wanted, list_sessions
 
 _RECENT_SESSIONS = 20
@@ -63,9 +64,9 @@ def find_subject(connection: Connection, text: str, *, is_session: bool = False)
         return Subject(title=f"device {mac}", device=mac, is_blocked=_is_blocked_device(connection, mac))
     if text.isascii() and text.isdigit():
         return _session(connection, text)
-    if latest_by_name(connection, text, 1):
+    if latest(connection, 1, OF_NO_SESSION, decisions.c.name == text):
         return Subject(title=text, name=text)
-    if _has_had_device(connection, text) or latest_by_device(connection, text, 1):
+    if _has_had_device(connection, text) or latest(connection, 1, OF_NO_SESSION, decisions.c.device == text):
         return Subject(title=f"device {text}", device=text)
     raise NotFound(
         f"nothing is known of {text!r}: it is no login, no MAC and no session, and nobody tried to log in with it"
@@ -119,10 +120,12 @@ def _named(fact: Fact, known: Mapping[str, Mapping[int, str]]) -> Fact:
 
 def _decisions(connection: Connection, subject: Subject, limit: int, at: Instant) -> list[Decision]:
     most = limit + _BLOCKS
-    found = [latest_of_sessions(connection, _session_ids(connection, subject, at), most)]
-    found += [latest_by_name(connection, name, most) for name in _names_of(connection, subject)]
+    about = [decisions.c.name == name for name in _names_of(connection, subject)]
     if subject.device is not None:
-        found.append(latest_by_device(connection, subject.device, most))
+        about.append(decisions.c.device == subject.device)
+    found = [latest(connection, most, OF_NO_SESSION, each) for each in about]
+    ids = list(_session_ids(connection, subject, at))
+    found.append(latest(connection, most, among(decisions.c.session_id), keys=ids))
     return _newest(found, limit)
 
 

@@ -142,10 +142,8 @@ def save_sessions(database: DatabaseConnection, changed: Sequence[Change]) -> No
             if before is None:
                 new.append(rows.new_session(after, used))
                 continue
-            row, was = (
-                rows.changed_session(after, used),
-                rows.changed_session(before, settled_usage(before, each.before)),
-            )
+            row = rows.changed_session(after, used)
+            was = rows.changed_session(before, settled_usage(before, each.before))
             if row != was:
                 old.append(((*row, after.id), was))
     # Places are given up before they are taken (S1 is a unique index, checked row by row).
@@ -162,6 +160,10 @@ def insert_connections(database: DatabaseConnection, new: Sequence[Connection]) 
     _INSERT_CONNECTION.run(database, [rows.new_connection(each) for each in new])
 
 
+_UNTOLD = (*[None] * (len(rows.COUNTED) - len(rows.GOES_ON)), *rows.GOES_ON)
+"""What is known of the row of a connection that was only counted: that it goes on."""
+
+
 def save_connections(
     database: DatabaseConnection,
     changed: Sequence[tuple[Connection, Connection]],
@@ -169,10 +171,9 @@ def save_connections(
     counted: Mapping[int, Known],
 ) -> None:
     """Write connections, those that were only counted too, in the order of all their ids; raises Conflict."""
-    went_on = (None,) * (len(rows.COUNTED) - len(rows.GOES_ON)) + rows.GOES_ON
     batch = [((*rows.counted(after), after.id, versions[after.id]), rows.counted(before)) for before, after in changed]
     batch += [
-        ((each.uploaded, each.downloaded, each.seconds, each.last_at, *rows.GOES_ON, line_id, each.version), went_on)
+        ((each.uploaded, each.downloaded, each.seconds, each.last_at, *rows.GOES_ON, line_id, each.version), _UNTOLD)
         for line_id, each in counted.items()
     ]
     _REWRITE_COUNTED.run(database, *_in_order(batch, -2))

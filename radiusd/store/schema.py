@@ -18,7 +18,15 @@ from sqlalchemy import (
     literal_column,
 )
 
-from radiusd.store.columns import id_column, metadata, reference, terms_columns, usage_columns, version_column
+from radiusd.store.columns import (
+    id_column,
+    metadata,
+    partial_index,
+    reference,
+    terms_columns,
+    usage_columns,
+    version_column,
+)
 
 identifiers = Table(
     "identifiers",
@@ -141,12 +149,7 @@ passes = Table(
     version_column(),
 )
 Index("ix_passes_account_id", passes.c.account_id)
-Index(
-    "ix_passes_wake_at",
-    passes.c.wake_at,
-    sqlite_where=passes.c.wake_at.is_not(None),
-    postgresql_where=passes.c.wake_at.is_not(None),
-)
+partial_index("ix_passes_wake_at", passes.c.wake_at, where=passes.c.wake_at.is_not(None))
 
 logins = Table(
     "logins",
@@ -200,29 +203,10 @@ sessions = Table(
 IS_ACTIVE = sessions.c.phase == literal_column("'ACTIVE'")
 """Written out, not bound: so every plan can see that an index of active sessions has all of these."""
 # S1: no more active sessions than places, each place held once.
-Index(
-    "uq_sessions_active_slot",
-    sessions.c.pass_id,
-    sessions.c.slot,
-    unique=True,
-    sqlite_where=IS_ACTIVE,
-    postgresql_where=IS_ACTIVE,
-)
+partial_index("uq_sessions_active_slot", sessions.c.pass_id, sessions.c.slot, unique=True, where=IS_ACTIVE)
 Index("ix_sessions_pass_id_ended_at", sessions.c.pass_id, sessions.c.ended_at)
-Index(
-    "ix_sessions_active",
-    sessions.c.created_at,
-    sessions.c.id,
-    sqlite_where=IS_ACTIVE,
-    postgresql_where=IS_ACTIVE,
-)
-Index(
-    "ix_sessions_device",
-    sessions.c.device,
-    sessions.c.id,
-    sqlite_where=sessions.c.device.is_not(None),
-    postgresql_where=sessions.c.device.is_not(None),
-)
+partial_index("ix_sessions_active", sessions.c.created_at, sessions.c.id, where=IS_ACTIVE)
+partial_index("ix_sessions_device", sessions.c.device, sessions.c.id, where=sessions.c.device.is_not(None))
 
 connections = Table(
     "connections",
@@ -254,12 +238,7 @@ connections = Table(
 )
 Index("ix_connections_session_id", connections.c.session_id)
 Index("ix_connections_key", connections.c.key, connections.c.id)
-Index(
-    "ix_connections_running",
-    connections.c.router_id,
-    sqlite_where=connections.c.state != "CLOSED",
-    postgresql_where=connections.c.state != "CLOSED",
-)
+partial_index("ix_connections_running", connections.c.router_id, where=connections.c.state != "CLOSED")
 
 # Wishes sent to routers: to cut a connection, or to change it.
 commands = Table(
@@ -284,12 +263,7 @@ commands = Table(
     CheckConstraint("due_at IS NOT NULL OR outcome IS NOT NULL", name="due_at"),
 )
 Index("ix_commands_connection_id", commands.c.connection_id)
-Index(
-    "ix_commands_due_at",
-    commands.c.due_at,
-    sqlite_where=commands.c.due_at.is_not(None),
-    postgresql_where=commands.c.due_at.is_not(None),
-)
+partial_index("ix_commands_due_at", commands.c.due_at, where=commands.c.due_at.is_not(None))
 
 decisions = Table(
     "decisions",
@@ -306,13 +280,7 @@ decisions = Table(
     Column("facts", Text, nullable=False),
 )
 # By a session's decisions its account and its device are found: only those of no session need more.
-for _about in (decisions.c.name, decisions.c.device):
-    Index(
-        f"ix_decisions_{_about.name}",
-        _about,
-        decisions.c.id,
-        sqlite_where=decisions.c.session_id.is_(None),
-        postgresql_where=decisions.c.session_id.is_(None),
-    )
+partial_index("ix_decisions_name", decisions.c.name, decisions.c.id, where=decisions.c.session_id.is_(None))
+partial_index("ix_decisions_device", decisions.c.device, decisions.c.id, where=decisions.c.session_id.is_(None))
 Index("ix_decisions_session_id", decisions.c.session_id)
 Index("ix_decisions_at", decisions.c.at)

@@ -84,11 +84,8 @@ _find_python() {
     local python found=
     for python in ${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}; do
         if ! command -v "$python" >/dev/null || ! _is_supported "$python"; then continue; fi
+        if _has_venv_module "$python"; then found=$python && break; fi
         found=${found:-$python}
-        if _has_venv_module "$python"; then
-            command -v "$python"
-            return
-        fi
     done
     if [[ -n $found ]]; then
         command -v "$found"

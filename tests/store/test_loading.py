@@ -167,6 +167,15 @@ def later(server: Server, seconds: int) -> Instant:
     return Instant(server.at + seconds * 1000)
 
 
+def plans(server: Server, heard: list[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Each statement that looks for rows, with each step of how it does."""
+    with server.database.reading() as connection:
+        for statement, parameters in heard:
+            if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters):
+                    yield statement, row.detail
+
+
 @pytest.mark.parametrize(
     "happens",
     [log_in_by_name_and_by_mac, report, switch_devices, change_what_is_running, let_time_pass, reboot],
@@ -176,14 +185,11 @@ def test_no_statement_looks_at_every_row(on_sqlite: Server, happens: Callable[[S
     with statements(on_sqlite.database) as heard:
         happens(on_sqlite)
     assert on_sqlite.failures == []
-    with on_sqlite.database.reading() as connection:
-        scans = {
-            scanned: statement
-            for statement, parameters in heard
-            if statement.startswith(("SELECT", "UPDATE", "DELETE"))
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            for scanned in re.findall(r"^SCAN (\w+)", row.detail)
-        }
+    scans = {
+        scanned: statement
+        for statement, step in plans(on_sqlite, heard)
+        for scanned in re.findall(r"^SCAN (\w+)", step)
+    }
     # Lists that were bound, rows that were (one alone is no table), and a table of one row.
     # What was given with the statement, and what it has found already.
     told = {"json_each", "given", "CONSTANT", "found", "revisions"}
@@ -211,14 +217,9 @@ def test_no_list_looks_at_every_session_or_decision(
     on_sqlite.log_in("nobody", "")
     with on_sqlite.database.reading() as connection, statements(on_sqlite.database) as heard:
         asks(connection)
-    with on_sqlite.database.reading() as connection:
-        plans = [
-            row.detail
-            for statement, parameters in heard
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        ]
-    assert any(f" INDEX {index}" in each for each in plans)
-    whole = [each for each in plans if re.match(r"SCAN (sessions|decisions)\b", each) and " INDEX " not in each]
+    steps = [step for _, step in plans(on_sqlite, heard)]
+    assert any(f" INDEX {index}" in each for each in steps)
+    whole = [each for each in steps if re.match(r"SCAN (sessions|decisions)\b", each) and " INDEX " not in each]
     assert whole == []
 
 
