@@ -21,7 +21,7 @@ _LOOKS_PER_PATIENCE = 20
 @define(eq=False)
 class _Watched:
     until: float
-    socket: socket.socket
+    descriptor: int
     is_cut: bool = False
 
 
@@ -49,7 +49,7 @@ class Watchdog:
     def watching(self, connection: Any) -> Iterator[None]:
         """Watch a connection of the driver, for as long as the transaction in it runs."""
         # A duplicate, so that nothing else can come to have its number by the time it is shut down.
-        watched = _Watched(self._monotonic() + self._patience, socket.socket(fileno=os.dup(connection.fileno())))
+        watched = _Watched(self._monotonic() + self._patience, os.dup(connection.fileno()))
         with self._lock:
             self._watched[id(watched)] = watched
         try:
@@ -57,7 +57,7 @@ class Watchdog:
         finally:
             with self._lock:
                 del self._watched[id(watched)]
-                watched.socket.close()
+                os.close(watched.descriptor)
 
     def look(self) -> None:
         """Let go whoever has waited too long."""
@@ -66,8 +66,8 @@ class Watchdog:
             late = [each for each in self._watched.values() if each.until <= at and not each.is_cut]
             for each in late:
                 each.is_cut = True
-                with suppress(OSError):
-                    each.socket.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError), socket.socket(fileno=os.dup(each.descriptor)) as shared:
+                    shared.shutdown(socket.SHUT_RDWR)
         self.cut += len(late)
         for _ in late:
             _log.warn("the store did not answer within {patience} s: its connection is closed", patience=self._patience)

@@ -62,14 +62,19 @@ def _die() -> None:
 def _around_commits(reached: Callable[[str], None]) -> None:
     from sqlalchemy.engine.default import DefaultDialect  # noqa: PLC0415 - only in a broken server
 
-    commit: Callable[[Any, Any], None] = DefaultDialect.do_commit
+    from radiusd.store import driver  # noqa: PLC0415
 
-    def do_commit(dialect: Any, connection: Any) -> None:
+    for place, name in ((DefaultDialect, "do_commit"), (driver, "commit")):
+        setattr(place, name, _between(getattr(place, name), reached))
+
+
+def _between(commit: Callable[..., None], reached: Callable[[str], None]) -> Callable[..., None]:
+    def committed(*arguments: Any) -> None:
         reached(BEFORE_COMMIT)
-        commit(dialect, connection)
+        commit(*arguments)
         reached(AFTER_COMMIT)
 
-    DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+    return committed
 
 
 FULL, READ_ONLY, SLOW, WELL = "full", "read-only", "slow", ""

@@ -82,6 +82,22 @@ class Database:
                 raise
 
     @contextmanager
+    def short_transaction(self, connection: Connection, *settings: str) -> Iterator[None]:
+        """The same on PostgreSQL in as few messages as can be, for a connection whose driver begins nothing itself."""
+        with self._watching(connection):
+            driver.begin(connection, *settings)
+            try:
+                yield
+                driver.commit(connection)
+            except BaseException:
+                try:
+                    driver.undo(connection)
+                except BaseException:
+                    connection.invalidate()
+                    raise
+                raise
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads."""
         with self.engine.connect() as connection, self._watching(connection):
@@ -139,8 +155,6 @@ class OpenConnection:
     def __init__(self, database: Database, wait: Wait) -> None:
         self._database = database
         self._wait = wait
-        # Whoever has turns waits for PostgreSQL's socket in them.
-        self._wait_for_commit = wait if database.is_sqlite else here
         self._lock = None if database.lock is None else OpenLock(database.lock)
         self._connection: Connection | None = None
 
@@ -151,22 +165,30 @@ class OpenConnection:
             try:
                 if self._connection is None:
                     self._connection = self._connected()
-                with self._database.transaction(self._connection, self._wait_for_commit):
-                    if waits and not self._database.is_sqlite:
-                        driver.execute(self._connection, f"SET LOCAL lock_timeout = {_WAITS}", ())
+                with self._transaction(self._connection, waits=waits):
                     yield self._connection
             except BaseException:
                 if self._connection is None or self._connection.invalidated or self._connection.in_transaction():
                     self._let_go()
                 raise
 
+    def _transaction(self, connection: Connection, *, waits: bool) -> AbstractContextManager[None]:
+        if self._database.is_sqlite:
+            return self._database.transaction(connection, self._wait)
+        # Whoever has turns waits for PostgreSQL's socket in them.
+        settings = [f"SET LOCAL lock_timeout = {_WAITS}"] if waits else []
+        return self._database.short_transaction(connection, *settings)
+
     def _connected(self) -> Connection:
         connection = self._database.engine.connect()
         if not self._database.is_sqlite:
             try:
+                driven: Any = connection.connection.dbapi_connection
+                driven.autocommit = True
                 driver.execute(connection, _OF_A_WRITER, ())
-                connection.commit()  # or they would end with the transaction, should that be undone
+                connection.commit()
             except BaseException:
+                connection.invalidate()
                 connection.close()
                 raise
         return connection
