@@ -5,7 +5,8 @@ once, and a row is a tuple. SQLite's driver lets go of the interpreter for each 
 it back while the reactor is busy: so all rows are one step, there and back.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from operator import itemgetter
@@ -238,9 +239,18 @@ def as_keys_of_sqlite(keys: Sequence[Any]) -> str:
     return _ENCODER.encode(keys).decode()
 
 
-def as_array(values: Iterable[str | int | None]) -> str:
-    """The text of a PostgreSQL array: read in one go, where ARRAY[…] is an expression for each of its values."""
-    return "{" + ",".join([_quoted(each) if isinstance(each, str) else _plain(each) for each in values]) + "}"
+def as_array(values: Collection[str | int | None]) -> str:
+    """The text of a PostgreSQL array: read in one go, where ARRAY[…] is an expression for each of its values.
+
+    JSON in other brackets, as long as no character in it has an escape of its own.
+    """
+    told = _ENCODER.encode(values).decode()
+    if "\\" in told and _OWN_ESCAPE.search(told):
+        return "{" + ",".join([_quoted(each) if isinstance(each, str) else _plain(each) for each in values]) + "}"
+    return "{" + told[1:-1] + "}"
+
+
+_OWN_ESCAPE = re.compile(r"\\[bfnrtu]")
 
 
 def _plain(value: int | None) -> str:
