@@ -34,6 +34,7 @@ spool                 -                                                         
 coa                   policy wire                                                          attrs librouteros pyrad twisted
 readiness             -                                                                    psycopg2
 store                 policy vault groups passwords                                        alembic attrs msgspec sqlalchemy
+store.database        store readiness                                                      alembic sqlalchemy
 store.turns           readiness                                                            attrs greenlet psycopg2 twisted zope
 cluster               readiness                                                            attrs msgspec psycopg2 redis twisted zope
 cluster.building      config cluster secret_files                                          attrs twisted

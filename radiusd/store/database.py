@@ -12,8 +12,9 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 
+from radiusd.readiness import has_ended
 from radiusd.store import driver, feed_schema, game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
 from radiusd.store.absence import reason_of
 from radiusd.store.errors import StoreAway, StoreError, WrongSchema
@@ -105,7 +106,7 @@ class Database:
             connection.rollback()
 
     def _watching(self, connection: Connection) -> AbstractContextManager[None]:
-        return self.watching(connection.connection.dbapi_connection)
+        return self.watching(_driven(connection))
 
     def migrate(self) -> None:
         """Make the tables, or bring them up to this version. Raises WrongSchema, StoreError."""
@@ -163,14 +164,21 @@ class OpenConnection:
         """As of a Database. Unless it `waits`, whoever holds a row for longer than a moment makes it fail."""
         with nullcontext() if self._lock is None else self._lock.held(self._wait):
             try:
-                if self._connection is None:
-                    self._connection = self._connected()
-                with self._transaction(self._connection, waits=waits):
-                    yield self._connection
+                connection = self._usable()
+                with self._transaction(connection, waits=waits):
+                    yield connection
             except BaseException:
                 if self._connection is None or self._connection.invalidated or self._connection.in_transaction():
                     self._let_go()
                 raise
+
+    def _usable(self) -> Connection:
+        """The connection that is open; another one if PostgreSQL has ended it, as when it was restarted."""
+        if self._connection is not None and not self._database.is_sqlite and has_ended(_driven(self._connection)):
+            self._let_go()
+        if self._connection is None:
+            self._connection = self._connected()
+        return self._connection
 
     def _transaction(self, connection: Connection, *, waits: bool) -> AbstractContextManager[None]:
         if self._database.is_sqlite:
@@ -183,8 +191,7 @@ class OpenConnection:
         connection = self._database.engine.connect()
         if not self._database.is_sqlite:
             try:
-                driven: Any = connection.connection.dbapi_connection
-                driven.autocommit = True
+                _driven(connection).autocommit = True
                 driver.execute(connection, _OF_A_WRITER, ())
                 connection.commit()
             except BaseException:
@@ -205,6 +212,11 @@ class OpenConnection:
         self._let_go()
         if self._lock is not None:
             self._lock.close()
+
+
+def _driven(connection: Connection) -> Any:
+    """The driver's own connection."""
+    return connection.connection.dbapi_connection
 
 
 def known_revisions() -> list[str]:
@@ -269,6 +281,11 @@ def _postgresql(url: URL) -> Engine:
         pool_pre_ping=False,
         connect_args={"connect_timeout": 3, "options": f"-c lock_timeout={_WAITS} -c TimeZone=UTC"},
     )
+
+    @event.listens_for(engine, "checkout")
+    def replace_what_has_ended(connection: Any, *_: Any) -> None:
+        if has_ended(connection):
+            raise DisconnectionError
 
     @event.listens_for(engine, "before_cursor_execute")
     @event.listens_for(engine, "commit")

@@ -129,12 +129,43 @@ def test_a_setting_of_one_transaction_is_not_one_of_the_next(writer: OpenConnect
         assert connection.exec_driver_sql(asked).scalar_one() == "20ms"
 
 
-def test_a_connection_that_postgresql_ended_is_replaced(database: Database, writer: OpenConnection) -> None:
+def test_a_connection_that_postgresql_ended_meanwhile_is_replaced_before_it_is_used(
+    database: Database, writer: OpenConnection
+) -> None:
     before = backend(writer)
-    with database.writing() as connection:
-        connection.exec_driver_sql(f"SELECT pg_terminate_backend({before})")
-    with pytest.raises(OperationalError), writer.writing() as connection:
+    end(database, before)
+    with writer.writing() as connection:
         INSERT.run(connection, [(2, 20)])
+    assert numbers(database) == [(1, 11), (2, 20)]
+    assert backend(writer) != before
+
+
+def test_a_connection_that_postgresql_ends_in_a_transaction_takes_that_with_it(
+    database: Database, writer: OpenConnection
+) -> None:
+    before = backend(writer)
+    with pytest.raises(OperationalError), writer.writing() as connection:
+        EVERY.rows(connection)
+        INSERT.run(connection, [(2, 20)])
+        end(database, before)
     with writer.writing() as connection:
         INSERT.run(connection, [(3, 30)])
     assert numbers(database) == [(1, 11), (3, 30)]
+
+
+def test_a_reader_whose_connection_was_ended_meanwhile_reads_by_another(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite is sent no messages")
+    with database.reading() as connection:
+        before = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    other = Database(database.url.render_as_string(hide_password=False))
+    end(other, before)
+    other.close()
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != before
+
+
+def end(database: Database, process: int) -> None:
+    """Have PostgreSQL end one of its processes; it is gone on return."""
+    with database.writing() as connection:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (process,))
