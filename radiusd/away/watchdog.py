@@ -66,8 +66,7 @@ class Watchdog:
             late = [each for each in self._watched.values() if each.until <= at and not each.is_cut]
             for each in late:
                 each.is_cut = True
-                with suppress(OSError), socket.socket(fileno=os.dup(each.descriptor)) as shared:
-                    shared.shutdown(socket.SHUT_RDWR)
+                shut_down(each.descriptor)
         self.cut += len(late)
         for _ in late:
             _log.warn("the store did not answer within {patience} s: its connection is closed", patience=self._patience)
@@ -75,3 +74,13 @@ class Watchdog:
     def _work(self) -> None:
         while not self._ended.wait(self._patience / _LOOKS_PER_PATIENCE):
             self.look()
+
+
+def shut_down(descriptor: int) -> None:
+    """Nobody reads or writes through this socket any more, by whatever descriptor."""
+    with suppress(OSError):
+        shared = socket.socket(fileno=descriptor)
+        try:
+            shared.shutdown(socket.SHUT_RDWR)
+        finally:
+            shared.detach()

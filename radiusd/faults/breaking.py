@@ -62,19 +62,14 @@ def _die() -> None:
 def _around_commits(reached: Callable[[str], None]) -> None:
     from sqlalchemy.engine.default import DefaultDialect  # noqa: PLC0415 - only in a broken server
 
-    from radiusd.store import driver  # noqa: PLC0415
+    commit: Callable[[Any, Any], None] = DefaultDialect.do_commit
 
-    for place, name in ((DefaultDialect, "do_commit"), (driver, "commit")):
-        setattr(place, name, _between(getattr(place, name), reached))
-
-
-def _between(commit: Callable[..., None], reached: Callable[[str], None]) -> Callable[..., None]:
-    def committed(*arguments: Any) -> None:
+    def do_commit(dialect: Any, connection: Any) -> None:
         reached(BEFORE_COMMIT)
-        commit(*arguments)
+        commit(dialect, connection)
         reached(AFTER_COMMIT)
 
-    return committed
+    DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
 
 
 FULL, READ_ONLY, SLOW, WELL = "full", "read-only", "slow", ""

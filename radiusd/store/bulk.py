@@ -242,7 +242,8 @@ def as_keys_of_sqlite(keys: Sequence[Any]) -> str:
 def as_array(values: Collection[str | int | None]) -> str:
     """The text of a PostgreSQL array: read in one go, where ARRAY[…] is an expression for each of its values.
 
-    JSON in other brackets, as long as no character in it has an escape of its own.
+    It is JSON in other brackets, as long as no character in it has an escape of its own. `values` are in a list, a
+    tuple or a set, and of no classes of their own.
     """
     told = _ENCODER.encode(values).decode()
     if "\\" in told and _OWN_ESCAPE.search(told):

@@ -83,22 +83,6 @@ class Database:
                 raise
 
     @contextmanager
-    def short_transaction(self, connection: Connection, *settings: str) -> Iterator[None]:
-        """The same on PostgreSQL in as few messages as can be, for a connection whose driver begins nothing itself."""
-        with self._watching(connection):
-            driver.begin(connection, *settings)
-            try:
-                yield
-                driver.commit(connection)
-            except BaseException:
-                try:
-                    driver.undo(connection)
-                except BaseException:
-                    connection.invalidate()
-                    raise
-                raise
-
-    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads."""
         with self.engine.connect() as connection, self._watching(connection):
@@ -156,6 +140,8 @@ class OpenConnection:
     def __init__(self, database: Database, wait: Wait) -> None:
         self._database = database
         self._wait = wait
+        # Whoever has turns waits for PostgreSQL's socket in them.
+        self._wait_for_commit = wait if database.is_sqlite else here
         self._lock = None if database.lock is None else OpenLock(database.lock)
         self._connection: Connection | None = None
 
@@ -165,7 +151,9 @@ class OpenConnection:
         with nullcontext() if self._lock is None else self._lock.held(self._wait):
             try:
                 connection = self._usable()
-                with self._transaction(connection, waits=waits):
+                with self._database.transaction(connection, self._wait_for_commit):
+                    if waits and not self._database.is_sqlite:
+                        driver.execute(connection, f"SET LOCAL lock_timeout = {_WAITS}", ())
                     yield connection
             except BaseException:
                 if self._connection is None or self._connection.invalidated or self._connection.in_transaction():
@@ -180,22 +168,13 @@ class OpenConnection:
             self._connection = self._connected()
         return self._connection
 
-    def _transaction(self, connection: Connection, *, waits: bool) -> AbstractContextManager[None]:
-        if self._database.is_sqlite:
-            return self._database.transaction(connection, self._wait)
-        # Whoever has turns waits for PostgreSQL's socket in them.
-        settings = [f"SET LOCAL lock_timeout = {_WAITS}"] if waits else []
-        return self._database.short_transaction(connection, *settings)
-
     def _connected(self) -> Connection:
         connection = self._database.engine.connect()
         if not self._database.is_sqlite:
             try:
-                _driven(connection).autocommit = True
                 driver.execute(connection, _OF_A_WRITER, ())
-                connection.commit()
+                connection.commit()  # or they would end with the transaction, should that be undone
             except BaseException:
-                connection.invalidate()
                 connection.close()
                 raise
         return connection
@@ -257,6 +236,7 @@ def _with_driver(text: str) -> URL:
     return url.set(drivername="sqlite+pysqlite" if name == "sqlite" else "postgresql+psycopg2")
 
 
+_WAS_USED = "was used"
 _SQLITE_ARGUMENTS = {"timeout": 5, "check_same_thread": False, "isolation_level": None, "cached_statements": 512}
 
 
@@ -283,8 +263,11 @@ def _postgresql(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "checkout")
-    def replace_what_has_ended(connection: Any, *_: Any) -> None:
-        if has_ended(connection):
+    def replace_what_has_ended(connection: Any, record: Any, *_: Any) -> None:
+        # Not one that was just made: SQLAlchemy tries twice, and what it says then is not that the store is away.
+        is_new = _WAS_USED not in record.info
+        record.info[_WAS_USED] = True
+        if not is_new and has_ended(connection):
             raise DisconnectionError
 
     @event.listens_for(engine, "before_cursor_execute")

@@ -1,8 +1,7 @@
 """Statements that every batch runs, given to the driver itself: through SQLAlchemy each costs several times as much.
 
 PostgreSQL takes each of them apart and plans it once for each connection, and from then on gets its name and values.
-What nobody reads the answer of is put off: it goes there in one message with the next statement, or with the commit.
-Each message is a way there and back, for which the writer waits, and a turn of the reactor.
+What nobody reads the answer of is put off: it goes there in one message with the next statement, or before the commit.
 """
 
 import re
@@ -16,14 +15,12 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.exc import DBAPIError
 
-from radiusd.store.errors import Conflict, NotCommitted
+from radiusd.store.errors import Conflict
 
 Values = Sequence[Any]
 
 _PUT_OFF = "put off"
 _DIVISION_BY_ZERO = "22012"
-_IDLE = 0
-"""PQTRANS_IDLE of libpq: no transaction is open."""
 
 _SQLITE: Any = sqlite.dialect()
 _POSTGRESQL: Any = psycopg2.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -49,32 +46,6 @@ def send(connection: Connection) -> None:
     if put_off:
         text = "; ".join([text for text, _ in put_off])
         _execute(connection, text, tuple(chain.from_iterable(each for _, each in put_off)))
-
-
-def begin(connection: Connection, *settings: str) -> None:
-    """Begin a transaction, with these settings, by the message of its first statement.
-
-    For a connection of PostgreSQL whose driver begins none by itself, to be ended by `commit` or `undo`.
-    """
-    connection.begin()
-    connection.info[_PUT_OFF] = [(each, ()) for each in ("BEGIN", *settings)]
-
-
-def commit(connection: Connection) -> None:
-    """Commit what was begun, in one message with what was put off. Raises as `execute` does, and NotCommitted."""
-    ended = execute(connection, "COMMIT", ()).statusmessage
-    if ended != "COMMIT":
-        raise NotCommitted
-    connection.commit()  # SQLAlchemy is to know of it
-
-
-def undo(connection: Connection) -> None:
-    """Undo what was begun; nothing is left to undo where the connection is lost."""
-    connection.rollback()
-    if not connection.invalidated:
-        driven: Any = connection.connection.dbapi_connection
-        if driven.info.transaction_status != _IDLE:
-            driven.cursor().execute("ROLLBACK")
 
 
 def drop(connection: Connection) -> None:

@@ -37,10 +37,3 @@ class Conflict(StoreError):
 
     def __init__(self) -> None:
         super().__init__("somebody else wrote the same rows meanwhile")
-
-
-class NotCommitted(StoreError):
-    """The database undid a transaction that was to be committed."""
-
-    def __init__(self) -> None:
-        super().__init__("the database undid the transaction: something in it had failed before, and was not told")

@@ -13,7 +13,7 @@ from radiusd.store.database import Database
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """The statements of this time but for BEGIN and COMMIT, each with its (first) parameters."""
+    """The statements of this time but for BEGIN, each with its (first) parameters."""
     heard: list[tuple[str, Any]] = []
     execute, run, put_off = driver.execute, driver.Prepared.run, driver.Prepared.put_off
 
@@ -21,7 +21,7 @@ def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
         heard.append((statement, parameters[0] if isinstance(parameters, list) else parameters))
 
     def executed(connection: Any, statement: str, values: Any) -> Any:
-        if not statement.startswith(("BEGIN", "COMMIT", "PREPARE", "EXECUTE")):
+        if not statement.startswith(("BEGIN", "PREPARE", "EXECUTE")):
             heard.append((statement, values))
         return execute(connection, statement, values)
 

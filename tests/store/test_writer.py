@@ -1,16 +1,14 @@
 """Group commit: what is handed over together is one transaction, and nobody hears of it before it is durable."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from attrs import frozen
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from radiusd.store import driver
 from radiusd.store.database import Database
 from radiusd.store.decisions import Decision
 from radiusd.store.portions import LARGEST, Portion
@@ -114,32 +112,15 @@ def transactions(database: Database) -> Iterator[list[str]]:
 
 
 @contextmanager
-def before_each_commit(database: Database, do: Callable[[Connection], None]) -> Iterator[None]:
-    """`do` happens before each COMMIT of a writer."""
-    if database.is_sqlite:
-        event.listen(database.engine, "commit", do)
-        yield
-        event.remove(database.engine, "commit", do)
-        return
-    commit = driver.commit
-
-    def committed(connection: Connection) -> None:
-        do(connection)
-        commit(connection)
-
-    with patch.object(driver, "commit", committed):
-        yield
-
-
-@contextmanager
 def a_disk_that_is_full(database: Database) -> Iterator[None]:
     """Every COMMIT fails."""
 
     def refuse(_: Connection) -> None:
         raise OSError("no space left on device")
 
-    with before_each_commit(database, refuse):
-        yield
+    event.listen(database.engine, "commit", refuse)
+    yield
+    event.remove(database.engine, "commit", refuse)
 
 
 def reasons_of(results: list[Any]) -> list[Any]:
@@ -196,8 +177,9 @@ def test_not_every_job_has_to_find_out_that_the_store_is_away(database: Database
         tries.append("commit")
         raise OperationalError("COMMIT", {}, Exception("the server closed the connection"))
 
-    with before_each_commit(database, refuse):
-        results, _ = Committer(database).commit([Tells(f"{number}") for number in range(50)])
+    event.listen(database.engine, "commit", refuse)
+    results, _ = Committer(database).commit([Tells(f"{number}") for number in range(50)])
+    event.remove(database.engine, "commit", refuse)
     assert reasons_of(results) == [OperationalError] * 50
     assert len(tries) == 3  # all together, and two alone
     assert told(database) == []
