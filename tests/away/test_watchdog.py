@@ -1,7 +1,10 @@
 """A transaction that hangs is let go: the socket under it is shut down."""
 
+import os
+import resource
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Thread
 
 import pytest
@@ -59,4 +62,30 @@ def test_each_is_cut_once(pair: tuple[socket.socket, socket.socket]) -> None:
         clock.advance(6)
         watchdog.look()
         watchdog.look()
+    assert watchdog.cut == 1
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """Whoever wants to open anything is refused."""
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_it_is_cut_though_no_descriptor_is_left(pair: tuple[socket.socket, socket.socket]) -> None:
+    clock = Clock()
+    watchdog = Watchdog(5.0, clock.seconds)
+    with watchdog.watching(pair[0]):
+        clock.advance(6)
+        with no_descriptor_left():
+            with pytest.raises(OSError, match="Too many open files"):
+                os.dup(0)
+            watchdog.look()
+        assert pair[0].recv(1, socket.MSG_DONTWAIT) == b""
     assert watchdog.cut == 1
