@@ -2,14 +2,17 @@
 
 import os
 import signal
-from threading import Thread
+from threading import Event, Thread
+from typing import Any
 
 import pytest
+from psycopg2 import extensions
 from sqlalchemy import BigInteger, Column, MetaData, Table, select
 from sqlalchemy.exc import OperationalError
 from twisted.internet.task import Clock
 
 from radiusd.away.watchdog import Watchdog
+from radiusd.readiness import is_ready
 from radiusd.store.bulk import Insert, Query
 from radiusd.store.database import Database, OpenConnection
 
@@ -98,24 +101,34 @@ def test_what_was_cut_off_before_its_commit_is_never_committed(database: Databas
     watchdog = Watchdog(5.0, clock.seconds)
     database.watching = watchdog.watching
     process = process_of(writer)
+    is_stopped, waits_for_it = Event(), Event()
 
     def transaction() -> None:
         try:
             with writer.writing() as connection:
                 EVERY.rows(connection)
                 os.kill(process, signal.SIGSTOP)
+                is_stopped.set()
                 INSERT.run(connection, [(2, 20)])
         except OperationalError as error:
             failed.append(error)
 
+    def wait(connection: Any) -> None:
+        while (state := connection.poll()) != extensions.POLL_OK:
+            if is_stopped.is_set():
+                waits_for_it.set()
+            is_ready(connection.fileno(), state, None)
+
     thread = Thread(target=transaction)
-    thread.start()
+    extensions.set_wait_callback(wait)
     try:
-        while not failed:
-            clock.advance(5.0)
-            watchdog.look()
-            thread.join(0.01)
+        thread.start()
+        assert waits_for_it.wait(20)
+        clock.advance(5.0)
+        watchdog.look()
+        thread.join(20)
     finally:
+        extensions.set_wait_callback(None)
         os.kill(process, signal.SIGCONT)
     # What it has in hand it does, and ends when it finds nobody there.
     while is_there(database, process):
