@@ -66,7 +66,7 @@ class Watchdog:
             late = [each for each in self._watched.values() if each.until <= at and not each.is_cut]
             for each in late:
                 each.is_cut = True
-                shut_down(each.descriptor)
+                _shut_down(each.descriptor)
         self.cut += len(late)
         for _ in late:
             _log.warn("the store did not answer within {patience} s: its connection is closed", patience=self._patience)
@@ -76,7 +76,7 @@ class Watchdog:
             self.look()
 
 
-def shut_down(descriptor: int) -> None:
+def _shut_down(descriptor: int) -> None:
     """Nobody reads or writes through this socket any more, by whatever descriptor."""
     with suppress(OSError):
         shared = socket.socket(fileno=descriptor)

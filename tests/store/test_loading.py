@@ -168,12 +168,11 @@ def later(server: Server, seconds: int) -> Instant:
 
 
 def plans(server: Server, heard: list[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Each statement that looks for rows, with each step of how it does."""
+    """Each of these statements, with each step of how it finds its rows."""
     with server.database.reading() as connection:
         for statement, parameters in heard:
-            if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters):
-                    yield statement, row.detail
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters):
+                yield statement, row.detail
 
 
 @pytest.mark.parametrize(
@@ -185,9 +184,10 @@ def test_no_statement_looks_at_every_row(on_sqlite: Server, happens: Callable[[S
     with statements(on_sqlite.database) as heard:
         happens(on_sqlite)
     assert on_sqlite.failures == []
+    looking = [each for each in heard if each[0].startswith(("SELECT", "UPDATE", "DELETE"))]
     scans = {
         scanned: statement
-        for statement, step in plans(on_sqlite, heard)
+        for statement, step in plans(on_sqlite, looking)
         for scanned in re.findall(r"^SCAN (\w+)", step)
     }
     # Lists that were bound, rows that were (one alone is no table), and a table of one row.
