@@ -60,6 +60,7 @@ class Turns:
         self._thread: Thread | None = None
         self._worked = 0.0
         self._began = 0.0
+        self._waited = 0.0
 
     def start(self, work: Callable[[], None]) -> None:
         """Give `work` its first turn, which lasts until it waits for something."""
@@ -79,6 +80,11 @@ class Turns:
         at: float = self._reactor.seconds()
         return self._worked + at - self._began
 
+    @property
+    def waited(self) -> float:
+        """Seconds for which it waited last for a socket, or for what was done in the other thread."""
+        return self._waited
+
     def finish(self) -> None:
         """Let it come to its end. What it waits for until then is waited for here and now."""
         while self._greenlet is not None:
@@ -86,10 +92,14 @@ class Turns:
             self._switch()
         self._calls.put(None)
 
-    def rest(self) -> None:
-        """Let the reactor go on until somebody calls `wake`."""
+    def rest(self, within: float | None = None) -> None:
+        """Let the reactor go on until somebody calls `wake`, or for so many seconds."""
+        token = object()
+        late = None if within is None else self._reactor.callLater(within, self._go_on, token)
         self._is_at_rest = True
-        self._wait(object(), _nothing)
+        self._wait(token, _nothing)
+        if late is not None and late.active():
+            late.cancel()
 
     def give_way(self, then: Callable[[], object]) -> None:
         """Let the reactor go on, and do `then` before the work is."""
@@ -120,7 +130,7 @@ class Turns:
             self._thread.start()
         made = _Call(call)
         self._calls.put(made)
-        self._wait(made, made.done.wait)
+        self._wait_for_others(made, made.done.wait)
         if made.error is not None:
             raise made.error
         result: T = made.result
@@ -146,13 +156,18 @@ class Turns:
 
         watch(ready)
         try:
-            self._wait(ready, look_here)
+            self._wait_for_others(ready, look_here)
         finally:
             forget(ready)
             if late is not None and late.active():
                 late.cancel()
         if not ready.is_so:
             raise OperationalError(_TOO_LATE)
+
+    def _wait_for_others(self, token: object, until_then: Callable[[], object]) -> None:
+        since = self._reactor.seconds()
+        self._wait(token, until_then)
+        self._waited = self._reactor.seconds() - since
 
     def _wait(self, token: object, until_then: Callable[[], object]) -> None:
         self._waits_for, self._until_then = token, until_then

@@ -1,9 +1,11 @@
 """The writer: takes whatever waits, commits it as one transaction, and only then answers (group commit).
 
-There is no timer: while one transaction is on its way to the disk the next batch gathers, so that a busy server makes
-large transactions and an idle one answers at once. A batch that fails is undone and done again job by job, so that a
-job that cannot be carried out costs only itself. What was decided from memory, and is found to be out of date when it
-is written, is undone and decided again from the store.
+While one transaction is on its way to the disk the next batch gathers, so that a busy server makes large transactions
+and an idle one answers at once. Whoever was just answered often has the next thing to say: the writer waits for that,
+until as many have come as were there before, and for no longer than its last commit took.
+
+A batch that fails is undone and done again job by job, so that a job that cannot be carried out costs only itself. What
+was decided from memory, and is found to be out of date when it is written, is undone and decided again from the store.
 """
 
 from collections import deque
@@ -26,6 +28,8 @@ from radiusd.store.work import LEASE, Afterwards, Moved, Needs, Work
 _MOST_CONFLICTS = 5
 _HELD_UP = ("55P03", "40P01")
 """lock_not_available, deadlock_detected."""
+_GATHERS_WITHIN = 0.002
+"""Seconds for which a writer waits at most for those who were answered: by then a router next door has asked again."""
 _IDS_AT_ONCE = 2_000
 """Whoever takes ids keeps others from taking any until the commit, so it is done rarely."""
 
@@ -219,6 +223,7 @@ class Writer:
         self._turns = turns
         self._portion = Portion()
         self._queue: deque[tuple[Job, Done]] = deque()
+        self._awaited = 0
         self._is_ending = False
 
     def start(self) -> None:
@@ -228,7 +233,8 @@ class Writer:
     def submit(self, job: Job, done: Done) -> None:
         """Have `job` carried out; `done` gets its result, or Failed, through `deliver`."""
         self._queue.append((job, done))
-        self._turns.wake()
+        if len(self._queue) >= self._awaited:
+            self._turns.wake()
 
     @property
     def waiting(self) -> int:
@@ -248,9 +254,18 @@ class Writer:
                 results, afterwards = self._committer.commit([job for job, _ in batch])
                 answers = [(done, result) for (_, done), result in zip(batch, results, strict=True)]
                 self._portion.took(len(batch), self._turns.worked - worked_before)
+                commit_took, were_there = self._turns.waited, len(self._queue) + len(batch)
                 self._turns.give_way(partial(self._deliver, answers, [*afterwards, *self._committer.moved()]))
+                self._gather(min(were_there, self._portion.size), min(commit_took, _GATHERS_WITHIN))
             elif self._is_ending:
                 self._committer.close()
                 return
             else:
                 self._turns.rest()
+
+    def _gather(self, count: int, within: float) -> None:
+        """Wait until so many jobs are queued, but only for so many seconds."""
+        if within > 0 and len(self._queue) < count and not self._is_ending:
+            self._awaited = count
+            self._turns.rest(within)
+            self._awaited = 0

@@ -4,18 +4,22 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from radiusd.bench import processes
 from radiusd.bench.processes import cpu_seconds, free_ports, last_line, read_stat
 
 
 def test_a_process_may_be_called_anything() -> None:
     text = "42 (a) b (c) S 7 42 42 0 -1 4194304 100 200 0 0 11 22 33 44 20 0 3 0 1000 0 0"
-    assert read_stat(text) == (7, 11 + 22 + 33 + 44)
+    parent, of_children = read_stat(text)
+    assert (parent, of_children * os.sysconf("SC_CLK_TCK")) == (7, pytest.approx(33 + 44))
 
 
-def test_our_own_cpu_time_is_found() -> None:
-    used = os.times()
-    assert cpu_seconds([os.getpid()]) >= used.user - 0.1
+def test_our_own_cpu_time_is_found_to_less_than_a_tick() -> None:
+    before, seen = os.times(), cpu_seconds([os.getpid()])
+    assert seen >= before.user + before.system + before.children_user + before.children_system - 0.1
+    assert seen * 100 % 1 != pytest.approx(0, abs=1e-9)
 
 
 def test_a_process_that_is_gone_used_nothing() -> None:

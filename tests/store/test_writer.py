@@ -264,11 +264,18 @@ def writer(database: Database, reactor: Reactor, heard: Deliveries) -> Writer:
     return Writer(Committer(database, turns.in_thread), heard, turns)
 
 
-def test_what_is_queued_during_a_commit_is_the_next_batch(
-    database: Database, reactor: Reactor, heard: Deliveries, writer: Writer
-) -> None:
+@pytest.fixture
+def writer_of_a_file(database: Database, writer: Writer) -> Writer:
+    """A writer whose commit is waited for in another thread."""
     if not database.is_sqlite:
         pytest.skip("the commit of PostgreSQL is waited for by its socket")
+    return writer
+
+
+def test_what_is_queued_during_a_commit_is_the_next_batch(
+    reactor: Reactor, heard: Deliveries, writer_of_a_file: Writer
+) -> None:
+    writer = writer_of_a_file
     writer.submit(Tells("first"), heard.keep)
     writer.start()  # and now the commit is on its way
     for word in ("a", "b", "c"):
@@ -280,6 +287,52 @@ def test_what_is_queued_during_a_commit_is_the_next_batch(
     assert heard.batches == [["first"]]
     writer.stop()
     assert heard.batches == [["first"], ["a", "b", "c"]]
+
+
+def test_whoever_was_answered_is_waited_for_a_moment(
+    reactor: Reactor, heard: Deliveries, writer_of_a_file: Writer
+) -> None:
+    answered_two(reactor, heard, writer_of_a_file)
+    writer_of_a_file.submit(Tells("c"), heard.keep)
+    reactor.turn()
+    assert writer_of_a_file.waiting == 1
+    writer_of_a_file.submit(Tells("d"), heard.keep)
+    reactor.turn()
+    assert writer_of_a_file.waiting == 0
+    writer_of_a_file.stop()
+    assert heard.batches == [["a", "b"], ["c", "d"]]
+
+
+@pytest.mark.parametrize(("took", "waits"), [(0.001, 0.001), (5, 0.002)])
+def test_nobody_is_waited_for_longer_than_the_last_commit_took(
+    reactor: Reactor, heard: Deliveries, writer_of_a_file: Writer, took: float, waits: float
+) -> None:
+    answered_two(reactor, heard, writer_of_a_file, took)
+    writer_of_a_file.submit(Tells("c"), heard.keep)
+    reactor.advance(waits * 0.9)
+    assert writer_of_a_file.waiting == 1
+    reactor.advance(waits * 0.2)
+    assert writer_of_a_file.waiting == 0
+    writer_of_a_file.stop()
+    assert heard.batches == [["a", "b"], ["c"]]
+
+
+def test_a_writer_that_stops_waits_for_nobody(reactor: Reactor, heard: Deliveries, writer_of_a_file: Writer) -> None:
+    answered_two(reactor, heard, writer_of_a_file)
+    writer_of_a_file.submit(Tells("c"), heard.keep)
+    writer_of_a_file.stop()
+    assert heard.batches == [["a", "b"], ["c"]]
+    reactor.advance(1)
+
+
+def answered_two(reactor: Reactor, heard: Deliveries, writer: Writer, took: float = 5) -> None:
+    """Two jobs are answered, whose commit took so many seconds."""
+    for word in ("a", "b"):
+        writer.submit(Tells(word), heard.keep)
+    writer.start()
+    reactor.advance(took)
+    reactor.hear_thread()
+    reactor.turn()
 
 
 def test_results_are_delivered_when_they_are_durable_and_not_before(heard: Deliveries, writer: Writer) -> None:
