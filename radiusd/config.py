@@ -111,6 +111,7 @@ class Config:
     games: Games = Games()
     redis: Redis | None = None
     workers: int = 1
+    pin_workers: bool = True
     store_loss: StoreLoss = StoreLoss(spool=Path("/var/lib/icafe-radiusd/spool"))
 
 
@@ -122,6 +123,7 @@ class _Server:
     coa_source: str = "0.0.0.0"  # noqa: S104
     dictionary: str = ""
     workers: int = 1
+    pin_workers: bool = True
 
 
 @frozen
@@ -298,6 +300,7 @@ class _Reader:
             log_level=log.level,
             cuts=cuts,
             workers=server.workers,
+            pin_workers=server.pin_workers,
         )
 
     def _store_loss(self, store: _Store) -> StoreLoss:

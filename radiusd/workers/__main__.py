@@ -4,11 +4,13 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from radiusd.workers.process import READY
+from radiusd.workers.processors import own_processor
 
 _PR_SET_PDEATHSIG = 1
 
@@ -42,6 +44,8 @@ def main(path: Path, number: int, tell: int, sockets: tuple[str, ...]) -> None:
 
     with serving.explained(lambda why: _say(tell, why.encode())):
         settings = config.parse(path, sys.stdin.buffer.read().decode())
+        if settings.pin_workers:
+            _stay_on(own_processor(number, settings.workers, os.sched_getaffinity(0)))
         serving.serve(settings, begun, serving.Worker(number, given))
 
 
@@ -50,6 +54,13 @@ def _belong_to_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for each in (signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
+
+
+def _stay_on(processor: int | None) -> None:
+    if processor is not None:
+        # Whoever may not (a filter of systemd's may say so) serves all the same.
+        with suppress(OSError):
+            os.sched_setaffinity(0, {processor})
 
 
 def _say(descriptor: int, what: bytes) -> None:
