@@ -267,11 +267,12 @@ class App:
             if isinstance(each, Moved):
                 self._returning.forget_passes(each.pass_ids)
                 self._mirror.moved(each.pass_ids)
-        for done, result in results:
-            try:
-                done(result)
-            except Exception:  # noqa: BLE001 - one answer's trouble is not the others'
-                _log.failure("an answer could not be given")
+        with self._listening.sending_together():
+            for done, result in results:
+                try:
+                    done(result)
+                except Exception:  # noqa: BLE001 - one answer's trouble is not the others'
+                    _log.failure("an answer could not be given")
         # Who only moved is seen soon enough, and on a busy evening somebody moves with every batch.
         if not all(isinstance(each, Moved) for each in afterwards):
             self._have_others_look()

@@ -3,7 +3,8 @@
 import errno
 import select
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -12,7 +13,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import LoopingCall
 
 from radiusd.config import Address
-from radiusd.server.datagrams import PORT
+from radiusd.server.datagrams import PORT, ManyPort
 
 RECEIVE_BUFFER = 4 << 20
 """Octets that wait for a busy server."""
@@ -56,6 +57,15 @@ class Listening:
         else:
             return
         self._tcp.append(port)
+
+    @contextmanager
+    def sending_together(self) -> Iterator[None]:
+        """Whatever is answered meanwhile is sent at the end, all of it together."""
+        with ExitStack() as ports:
+            for port in self._udp:
+                if isinstance(port, ManyPort):
+                    ports.enter_context(port.sending_together())
+            yield
 
     def stop_taking(self) -> None:
         """Take what has arrived, and nothing more; what was taken can still be answered."""

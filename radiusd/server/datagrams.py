@@ -11,7 +11,8 @@ import os
 import socket
 import struct
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet import udp
@@ -137,7 +138,7 @@ class ManyPort(udp.Port):
         self._sources: dict[bytes, Source] = {}
         self._names: dict[Source, bytes] = {}
         self._flushing: IDelayedCall | None = None
-        self._is_reading = False
+        self._sends_later = False
 
     def startListening(self) -> None:
         """Open the socket."""
@@ -149,11 +150,17 @@ class ManyPort(udp.Port):
 
     def doRead(self) -> None:
         """Take what has come, and send what is answered at once."""
-        self._is_reading = True
-        try:
+        with self.sending_together():
             self._read()
+
+    @contextmanager
+    def sending_together(self) -> Iterator[None]:
+        """Whatever is written meanwhile is sent at the end, all of it together."""
+        self._sends_later = True
+        try:
+            yield
         finally:
-            self._is_reading = False
+            self._sends_later = False
             self.flush()
 
     def _read(self) -> None:
@@ -173,10 +180,10 @@ class ManyPort(udp.Port):
         return self._received.came_at(self._taken)
 
     def write(self, datagram: bytes, addr: Source | None = None) -> None:
-        """Send when what has come is read, or the reactor has its next turn, with all that is answered until then."""
+        """Send when the reactor has its next turn, or `sending_together` ends, with all that is written until then."""
         assert addr is not None  # noqa: S101 - the port is connected to nobody
         self._waiting.append((datagram, addr))
-        if self._flushing is None and not self._is_reading:
+        if self._flushing is None and not self._sends_later:
             self._flushing = self._later(0, self._flush_later)
 
     def _flush_later(self) -> None:
