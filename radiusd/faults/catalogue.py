@@ -81,7 +81,7 @@ FAULTS = (
     ),
     Fault(
         id="R3",
-        title="the database hangs, and is killed",
+        title="the database hangs, is killed, and hangs again and again",
         stores=(POSTGRESQL,),
         control="endless-patience",
         proof="hung: known guests let in",

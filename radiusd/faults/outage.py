@@ -1,4 +1,7 @@
-"""R3: the database hangs, and is killed: what is acknowledged is kept, those who were let in are let in again."""
+"""R3: the database hangs, is killed, and hangs again and again.
+
+What is acknowledged is kept, and those who were let in are let in again.
+"""
 
 import asyncio
 import json
@@ -26,7 +29,10 @@ from radiusd.faults.verdicts import Figure, Report, at_least, at_most
 from radiusd.store.database import Database
 from radiusd.wire.codes import Code
 
-HUNG, KILLED = "hung", "killed"
+HUNG, KILLED, BRIEFLY = "hung", "killed", "hung briefly"
+_PATIENCE = 1_000
+_HANGS_FOR, _ANSWERS_FOR = 1.5, 0.5
+"""Seconds, if briefly: what was given up, and begun again, is still under way there when it goes on."""
 _LET_IN, _P99, _DRAINED, _MEMORY = 99.9, 800, 60, 100
 _NEVER_SEEN = 50
 
@@ -35,7 +41,7 @@ _NEVER_SEEN = 50
 class Plan:
     """Seconds of an outage, and requests a second meanwhile."""
 
-    kinds: tuple[str, ...] = (HUNG, KILLED)
+    kinds: tuple[str, ...] = (HUNG, KILLED, BRIEFLY)
     seconds: float = 15
     times: int = 1
     logins: float = 500
@@ -105,7 +111,7 @@ async def run(stage: Stage, plan: Plan) -> Report:
     """Each kind of outage, and then what is in the store."""
     with stage.places.folder() as folder, OwnPostgres() as postgres, PostgresStore(postgres.url, None) as store:
         town = towns.make(store, folder, plan.online + 200, lambda _: None)
-        with Node(folder, store.url, switches=stage.switches) as node:
+        with Node(folder, store.url, switches=stage.switches, patience=_PATIENCE) as node:
             node.launch()
             await node.is_up()
             addresses = [(("127.0.0.1", node.auth), ("127.0.0.1", node.acct))]
@@ -149,9 +155,16 @@ async def _outages(stage: Stage, plan: Plan, scene: _Scene, url: str, folder: Pa
 
 async def _outage(kind: str, plan: Plan, scene: _Scene, folder: Path) -> list[Figure]:
     scene.crowd.begin_counting()
-    with _away(kind, scene.postgres):
-        await scene.ask_for_what_must_not_be(time.monotonic() + plan.seconds)
-        logins, reports = scene.crowd.logins, scene.crowd.reports
+    until = time.monotonic() + plan.seconds
+    if kind == BRIEFLY:
+        while time.monotonic() < until:
+            with _away(HUNG, scene.postgres):
+                await asyncio.sleep(_HANGS_FOR)
+            await asyncio.sleep(_ANSWERS_FOR)
+    else:
+        with _away(kind, scene.postgres):
+            await scene.ask_for_what_must_not_be(until)
+    logins, reports = scene.crowd.logins, scene.crowd.reports
     took = await drained(folder)
     await asyncio.sleep(1)
     return _figures(kind, logins, reports, took)
