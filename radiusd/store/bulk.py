@@ -2,7 +2,9 @@
 
 What SQLAlchemy does for each row of an `insert().values()` costs more than the database does. Here the text is made
 once, and a row is a tuple. SQLite's driver lets go of the interpreter for each row that it steps over, and waits to get
-it back while the reactor is busy: so all rows are one step, there and back.
+it back while the reactor is busy: so all rows are one step, there and back. And it keeps a copy of every page that a
+statement changes, to undo that statement alone, unless it is told to leave it as it is where it fails (OR FAIL):
+whatever fails undoes the whole transaction here.
 """
 
 import re
@@ -54,7 +56,7 @@ class Insert(_Statement):
     @cached_property
     def _sqlite(self) -> "_Filled":
         names = ", ".join(self._columns)
-        text = f"INSERT INTO {self._table.name} ({names}) SELECT * FROM {{}} WHERE column1 IS NOT NULL"  # noqa: S608
+        text = f"INSERT OR FAIL INTO {self._table.name} ({names}) SELECT * FROM {{}} WHERE column1 IS NOT NULL"  # noqa: S608
         return _Filled(text, len(self._columns))
 
     @cached_property
@@ -130,7 +132,7 @@ class Rewrite(_Statement):
         width = len(self.names)
         values = [f"given.column{place + 1}" for place in range(width)]
         which = self._which(values[len(self._columns) :])
-        text = f"UPDATE {self._table.name} AS t SET {self._changes(values)} FROM {{}} AS given WHERE {which}"  # noqa: S608
+        text = f"UPDATE OR FAIL {self._table.name} AS t SET {self._changes(values)} FROM {{}} AS given WHERE {which}"  # noqa: S608
         return _Filled(text, width)
 
     @cached_property

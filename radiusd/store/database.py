@@ -31,6 +31,8 @@ _OF_A_WRITER = (
     f"SET lock_timeout = {_WAITS_NOT}; SET plan_cache_mode = force_generic_plan; SET jit = off; "
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 )
+# What SQLite keeps to undo a single statement is soon too much for its own room, and would go to a file each time.
+_OF_A_WRITER_OF_A_FILE = "PRAGMA temp_store = MEMORY"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -170,13 +172,13 @@ class OpenConnection:
 
     def _connected(self) -> Connection:
         connection = self._database.engine.connect()
-        if not self._database.is_sqlite:
-            try:
-                driver.execute(connection, _OF_A_WRITER, ())
-                connection.commit()  # or they would end with the transaction, should that be undone
-            except BaseException:
-                connection.close()
-                raise
+        settings = _OF_A_WRITER_OF_A_FILE if self._database.is_sqlite else _OF_A_WRITER
+        try:
+            driver.execute(connection, settings, ())
+            connection.commit()  # or they would end with the transaction, should that be undone
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _let_go(self) -> None:

@@ -249,7 +249,7 @@ def written(heard: list[tuple[str, Any]]) -> dict[str, set[str]]:
     """The columns that were rewritten, by table."""
     found: dict[str, set[str]] = {}
     for statement, _ in heard:
-        update = re.match(r"UPDATE (\w+) AS t SET (.*?) FROM ", statement)
+        update = re.match(r"UPDATE OR FAIL (\w+) AS t SET (.*?) FROM ", statement)
         if update is not None:
             found.setdefault(update[1], set()).update(re.findall(r"(\w+) = ", update[2]))
     return found

@@ -335,6 +335,19 @@ def answered_two(reactor: Reactor, heard: Deliveries, writer: Writer, took: floa
     reactor.turn()
 
 
+class AsksForTheTemporary(Job):
+    """Tells where SQLite keeps what is temporary: 2 is memory."""
+
+    def run(self, work: Work) -> Any:
+        return work.database.exec_driver_sql("PRAGMA temp_store").scalar()
+
+
+def test_what_would_undo_a_statement_goes_to_no_file(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL keeps nothing of the kind")
+    assert Committer(database).commit([AsksForTheTemporary()])[0] == [2]
+
+
 def test_results_are_delivered_when_they_are_durable_and_not_before(heard: Deliveries, writer: Writer) -> None:
     writer.submit(Tells("a"), heard.keep)
     writer.submit(Tells("b"), heard.keep)
