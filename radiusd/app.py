@@ -75,6 +75,8 @@ T = TypeVar("T")
 MOST_TALKS = 32
 """Routers whose API is talked to at the same time."""
 STAYS_KNOWN_EVERY = 10.0
+_ON_THE_SPOT = 0.001
+"""Seconds for which one of several workers waits for PostgreSQL before it does anything else."""
 
 
 class StartError(Exception):
@@ -113,7 +115,7 @@ class App:
         self._listening = Listening(reactor, given)
         self._taking: list[RadiusProtocol] = []
         self.counters = Counters(reactor.seconds)
-        turns = Turns(reactor)
+        turns = Turns(reactor, _ON_THE_SPOT if config.workers > 1 else 0)
         committer = Committer(self._database, turns.in_thread)
         self._lines = committer.memory.lines
         self._writer = Writer(committer, self._delivered, turns)

@@ -173,6 +173,26 @@ def test_a_socket_is_waited_for_by_the_reactor(
     assert reactor.readers == []
 
 
+def test_what_comes_at_once_is_waited_for_on_the_spot_and_the_rest_by_the_reactor(
+    reactor: Reactor, seen: list[str], pair: tuple[socket.socket, socket.socket]
+) -> None:
+    one, other = pair
+    turns = Turns(reactor, on_the_spot=0.001)
+
+    def work() -> None:
+        for _ in range(2):
+            turns.until_ready(one.fileno(), extensions.POLL_READ, None)
+            seen.append(one.recv(1).decode())
+
+    other.send(b"a")
+    turns.start(work)
+    assert seen == ["a"]
+    other.send(b"b")
+    reactor.watch()
+    assert seen == ["a", "b"]
+    assert reactor.readers == []
+
+
 def test_a_socket_that_takes_nothing_is_waited_for_as_well(
     reactor: Reactor, turns: Turns, seen: list[str], pair: tuple[socket.socket, socket.socket]
 ) -> None:
