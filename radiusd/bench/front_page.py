@@ -54,17 +54,16 @@ def _peer(told: Told) -> Iterator[str]:
     rows = [_row(told, each) for each in AIMS if told.get(each.name) is not None]
     yield f"{markdown(_HEADINGS, rows, 2)}\n"
     yield _picture("peer", "Requests a second, compared with FreeRADIUS")
-    workers = told["workers"]
     yield _paragraph(
-        f"Workers (processes of the server): {workers['postgresql']} on PostgreSQL, {workers['sqlite']} on SQLite.",
-        f"{_made_on(told)} Generator, server and database share the cores. Repeat it: `scripts/bench peer`.",
+        f"Workers (processes of the server): {told['workers']}. {_made_on(told)}",
+        "Generator, server and database share the cores. Repeat it: `scripts/bench peer`.",
         "[What the words mean](docs/engineering/bench.md), and",
         "[where each microsecond goes](docs/engineering/packet-path.md): why some of it falls short of its aim.",
     )
 
 
 def _row(told: Told, aim: Aim) -> tuple[str, ...]:
-    ours = _line(told, aim.store, name_of(told["workers"][aim.store]), aim.scenario)
+    ours = _line(told, aim.store, name_of(told["workers"]), aim.scenario)
     theirs = _line(told, aim.store, name_of_peer(aim.peer), aim.scenario)
     return (
         NAMES[aim.store],

@@ -35,16 +35,15 @@ AIMS = (
 )
 
 
-def workers_of(store: str, plan: Plan) -> int:
-    """With how many processes ours is compared: as many as there are on PostgreSQL; SQLite has one writer anyway."""
-    return max(plan.workers) if store == "postgresql" else min(plan.workers)
-
-
 def headline(results: Results, plan: Plan) -> dict[str, Any]:
-    """Each ratio by its name, None where it was not measured; and what was lost by anybody, in all rounds."""
-    found: dict[str, Any] = {each.name: _ratio(results, each, name_of(workers_of(each.store, plan))) for each in AIMS}
+    """Each ratio by its name, None where it was not measured; and what was lost by anybody, in all rounds.
+
+    They are of ours with the largest number of workers.
+    """
+    workers = max(plan.workers)
+    found: dict[str, Any] = {each.name: _ratio(results, each, name_of(workers)) for each in AIMS}
     found["lost"] = results.lost
-    found["workers"] = {store: workers_of(store, plan) for store in ("sqlite", "postgresql")}
+    found["workers"] = workers
     found["p99_at_peers_rate"] = {
         f"{each.store} {each.server} {each.scenario.removesuffix(AT_PEERS_RATE)}": each.ratio.p99
         for each in results.compared
@@ -69,7 +68,7 @@ def table_of_aims(results: Results, plan: Plan) -> str:
             each.store,
             each.words,
             name_of_peer(each.peer),
-            str(workers_of(each.store, plan)),
+            str(found["workers"]),
             f"{found[each.name]:.2f}",
             "-" if each.at_least is None else f"{each.at_least:g}",
         )

@@ -24,7 +24,7 @@ PEER: dict[str, Any] = {
     "users": 20000,
     "branches": 8,
     "lost": 0,
-    "workers": {"sqlite": 1, "postgresql": 2},
+    "workers": 1,
     "figures": [
         {"store": "sqlite", "server": "icafe-radiusd", "scenario": "acct", "rps": 19000.4, "p99": 9.25},
         {"store": "sqlite", "server": "FreeRADIUS sqlite", "scenario": "acct", "rps": 2700.0, "p99": 36.0},
