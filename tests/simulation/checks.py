@@ -112,6 +112,8 @@ class Checks:
             database.engine.dispose()
 
     def _prepare(self, driver: Any) -> None:
+        # A writer says so too, and whatever is temporary is gone when it becomes otherwise.
+        driver.execute("PRAGMA temp_store = MEMORY")
         driver.create_function("touched", 2, self._touch)
         for each in _TRIGGERS:
             driver.execute(each)
