@@ -142,17 +142,18 @@ def _is_free(port: int) -> bool:
 
 
 def cpu_seconds(roots: Iterable[int]) -> float:
-    """CPU time that these processes and all below them have used, those that ended included (in hundredths)."""
+    """CPU time that these processes and all below them have used, those that ended included; theirs to a tick."""
     times: dict[int, float] = {}
     children: defaultdict[int, list[int]] = defaultdict(list)
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
+            pid = int(folder.name)
             try:
-                parent, ended = read_stat((folder / "stat").read_text())
-                times[int(folder.name)] = ended + time.clock_gettime(_cpu_clock(int(folder.name)))
+                parent, of_ended = read_stat((folder / "stat").read_text())
+                times[pid] = of_ended + time.clock_gettime(_cpu_clock(pid))
             except OSError:
                 continue  # it ended just now
-            children[parent].append(int(folder.name))
+            children[parent].append(pid)
     return sum(times.get(each, 0) for each in _family(roots, children))
 
 

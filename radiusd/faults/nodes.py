@@ -24,9 +24,9 @@ class Node:
     """One server. Runs between `launch` and `kill`, and is ended at the end of `with`."""
 
     def __init__(
-        self, folder: Path, store_url: str, *, more: str = "", switches: Sequence[str] = (), patience: int = 5_000
+        self, folder: Path, store_url: str, *, in_store: str = "", more: str = "", switches: Sequence[str] = ()
     ) -> None:
-        """`folder` holds the key; `more` is configuration; `patience`, in milliseconds, is that for the store.
+        """`folder` holds the key; `in_store` is configuration in [store], and `more` is any after it.
 
         With `switches` it is a broken one.
         """
@@ -38,7 +38,7 @@ class Node:
         self.config.write_text(
             f'[server]\nauth = "127.0.0.1:{self.auth}"\nacct = "127.0.0.1:{self.acct}"\nweb = "127.0.0.1:{self.web}"\n'
             f'coa_source = "127.0.0.1"\n[web]\nmetrics = ""\nconnections_per_address = 1000\n'
-            f'[store]\nurl = "{store_url}"\nkey_file = "key"\npatience = {patience}\n[log]\nlevel = "warn"\n{more}'
+            f'[store]\nurl = "{store_url}"\nkey_file = "key"\n{in_store}[log]\nlevel = "warn"\n{more}'
         )
         self.config.chmod(0o600)
         self.disk: Path | None = None

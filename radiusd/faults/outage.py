@@ -30,7 +30,7 @@ from radiusd.store.database import Database
 from radiusd.wire.codes import Code
 
 HUNG, KILLED, BRIEFLY = "hung", "killed", "hung briefly"
-_PATIENCE = 1_000
+_PATIENCE = "patience = 1000\n"
 _HANGS_FOR, _ANSWERS_FOR = 1.5, 0.5
 """Seconds, if briefly: what was given up, and begun again, is still under way there when it goes on."""
 _LET_IN, _P99, _DRAINED, _MEMORY = 99.9, 800, 60, 100
@@ -111,7 +111,7 @@ async def run(stage: Stage, plan: Plan) -> Report:
     """Each kind of outage, and then what is in the store."""
     with stage.places.folder() as folder, OwnPostgres() as postgres, PostgresStore(postgres.url, None) as store:
         town = towns.make(store, folder, plan.online + 200, lambda _: None)
-        with Node(folder, store.url, switches=stage.switches, patience=_PATIENCE) as node:
+        with Node(folder, store.url, in_store=_PATIENCE, switches=stage.switches) as node:
             node.launch()
             await node.is_up()
             addresses = [(("127.0.0.1", node.auth), ("127.0.0.1", node.acct))]
@@ -157,17 +157,20 @@ async def _outage(kind: str, plan: Plan, scene: _Scene, folder: Path) -> list[Fi
     scene.crowd.begin_counting()
     until = time.monotonic() + plan.seconds
     if kind == BRIEFLY:
-        while time.monotonic() < until:
-            with _away(HUNG, scene.postgres):
-                await asyncio.sleep(_HANGS_FOR)
-            await asyncio.sleep(_ANSWERS_FOR)
+        await _hang_briefly(scene.postgres, until)
     else:
         with _away(kind, scene.postgres):
             await scene.ask_for_what_must_not_be(until)
-    logins, reports = scene.crowd.logins, scene.crowd.reports
     took = await drained(folder)
     await asyncio.sleep(1)
-    return _figures(kind, logins, reports, took)
+    return _figures(kind, scene.crowd.logins, scene.crowd.reports, took)
+
+
+async def _hang_briefly(postgres: OwnPostgres, until: float) -> None:
+    while time.monotonic() < until:
+        with _away(HUNG, postgres):
+            await asyncio.sleep(_HANGS_FOR)
+        await asyncio.sleep(_ANSWERS_FOR)
 
 
 def _figures(kind: str, logins: Tally, reports: Tally, took: float) -> list[Figure]:

@@ -1,8 +1,8 @@
 """The writer's turns: it works in the reactor's thread, and where it would wait, the reactor goes on.
 
 Two threads that share one interpreter take it from each other all the time, and each reads from another core's cache
-what the other has just made. So the writer is a greenlet. It waits for PostgreSQL as the reactor waits for any socket,
-and for a disk or a lock in a thread that does nothing else.
+what the other has just made. So the writer is a greenlet. It waits for PostgreSQL as the reactor waits for any socket
+(on the spot at first, if it shall), and for a disk or a lock in a thread that does nothing else.
 """
 
 from collections.abc import Callable
@@ -65,7 +65,8 @@ class Turns:
         self._thread: Thread | None = None
         self._worked = 0.0
         self._began = 0.0
-        self._waited = 0.0
+        self.waited = 0.0
+        """Seconds for which it waited last for a socket, or for what was done in the other thread."""
 
     def start(self, work: Callable[[], None]) -> None:
         """Give `work` its first turn, which lasts until it waits for something."""
@@ -84,11 +85,6 @@ class Turns:
         """Seconds for which it has kept the reactor from going on, until now; for the work itself."""
         at: float = self._reactor.seconds()
         return self._worked + at - self._began
-
-    @property
-    def waited(self) -> float:
-        """Seconds for which it waited last for a socket, or for what was done in the other thread."""
-        return self._waited
 
     def finish(self) -> None:
         """Let it come to its end. What it waits for until then is waited for here and now."""
@@ -137,7 +133,7 @@ class Turns:
         self._calls.put(made)
         since = self._reactor.seconds()
         self._wait(made, made.done.wait)
-        self._waited = self._reactor.seconds() - since
+        self.waited = self._reactor.seconds() - since
         if made.error is not None:
             raise made.error
         result: T = made.result
@@ -153,7 +149,7 @@ class Turns:
         since = self._reactor.seconds()
         if not (self._on_the_spot and is_ready(descriptor, state, self._on_the_spot)):
             self._until_told(descriptor, state, within)
-        self._waited = self._reactor.seconds() - since
+        self.waited = self._reactor.seconds() - since
 
     def _until_told(self, descriptor: int, state: int, within: float | None) -> None:
         ready = _Ready(descriptor, self._go_on)

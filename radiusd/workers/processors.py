@@ -5,4 +5,4 @@ from collections.abc import Collection
 
 def own_processor(number: int, workers: int, processors: Collection[int]) -> int | None:
     """The processor of worker `number`; None if there are fewer than workers: the kernel does better then."""
-    return sorted(processors)[number] if number < workers <= len(processors) else None
+    return sorted(processors)[number] if workers <= len(processors) else None
