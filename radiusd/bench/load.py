@@ -14,7 +14,7 @@ from radiusd.bench import freeradius
 from radiusd.bench.chain import Chain
 from radiusd.bench.figures import Figures, Ratio, median_of, ratio
 from radiusd.bench.filling import fill_chain
-from radiusd.bench.generators import FIRST, REQUESTS_OF_A_SESSION, Generator, Load, Target
+from radiusd.bench.generators import FIRST, INTERIMS, REQUESTS_OF_A_SESSION, Generator, Load, Target
 from radiusd.bench.processes import cpu_seconds
 from radiusd.bench.server import Server
 from radiusd.bench.stores import Store
@@ -23,7 +23,8 @@ from radiusd.vault import Vault, make_key_file, read_key_file
 
 OURS = "icafe-radiusd"
 AT_PEERS_RATE = " at the peer's rate"
-_OF_KNOWN_DEVICES = {"auth-pap", "auth-chap", "acct"}
+_OF_KNOWN_DEVICES = {"auth-pap", "auth-chap"}
+_ENDS_SESSIONS = {"acct", "mixed"}
 _LOGINS = (FIRST, "auth-pap", "auth-chap")
 _PACED = ("auth-pap", "acct")
 
@@ -131,6 +132,7 @@ class Contestant:
 
     `database_pids` is None where the database has no process of its own, or an unknown one. `next_id` is where the
     Acct-Session-Ids go on, so that every login is a new one. `does` says whether a scenario makes sense for it.
+    `knows_devices` while all are logged in, `has_seen_all_leave` once each was here and logged out.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Contestant:
     must_live: Callable[[], None]
     does: Callable[[str], bool] = lambda _: True
     knows_devices: bool = False
+    has_seen_all_leave: bool = False
     next_id: int = 1
 
 
@@ -240,14 +243,20 @@ class Measurement:
 
     def _measure(self, number: int, store: str, contestant: Contestant, scenario: str) -> None:
         self._shows.doing(f"{store}, round {number + 1}: {scenario}, {contestant.name}")
-        if scenario == FIRST:
-            contestant.knows_devices = True
-        elif scenario in _OF_KNOWN_DEVICES and not contestant.knows_devices:
-            self._run(contestant, FIRST, self._plan.chain.users)
-            contestant.knows_devices = True
+        self._make_ready(contestant, scenario)
         figures = self._counted(contestant, scenario, rate=0)
+        contestant.knows_devices = scenario not in _ENDS_SESSIONS
         self.results.note(Line(store, contestant.name, scenario), figures)
         self._shows.one_done()
+
+    def _make_ready(self, contestant: Contestant, scenario: str) -> None:
+        """What is not measured: that devices are logged in, or that no login is left of which nothing more was heard."""
+        users = self._plan.chain.users
+        if scenario in _OF_KNOWN_DEVICES and not contestant.knows_devices:
+            self._run(contestant, FIRST, users)
+        elif scenario == "acct" and not contestant.has_seen_all_leave:
+            self._run(contestant, "mixed", users, interims=0)
+            contestant.has_seen_all_leave = True
 
     def _measure_at_the_rate_of(
         self, peer: Contestant, ours: Sequence[Contestant], number: int, store: str, scenario: str
@@ -271,7 +280,9 @@ class Measurement:
             database_cpu=None if database is None else cpu_seconds(database) - before_in_database,
         )
 
-    def _run(self, contestant: Contestant, scenario: str, sessions: int, rate: int = 0) -> Figures:
+    def _run(
+        self, contestant: Contestant, scenario: str, sessions: int, rate: int = 0, interims: int = INTERIMS
+    ) -> Figures:
         chain = self._plan.chain
         load = Load(
             scenario=scenario,
@@ -282,6 +293,7 @@ class Measurement:
             in_flight=4096 if rate else self._plan.in_flight,
             first_id=contestant.next_id,
             rate=rate,
+            interims=interims,
         )
         # So many times every device came; each time it had an Acct-Session-Id of its own.
         contestant.next_id += chain.users_of_a_router * -(-sessions // chain.users)
