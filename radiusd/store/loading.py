@@ -11,6 +11,7 @@ from policy.connection import Connection as Line
 from policy.passes import Pass
 from policy.quantities import Instant
 from policy.session import Session
+from radiusd.store import devices as device_list
 from radiusd.store.bulk import Query
 from radiusd.store.keys import among
 from radiusd.store.rows import (
@@ -127,7 +128,9 @@ def load_logins(connection: Connection, names: Collection[str]) -> dict[str, Log
 
 
 def load_devices(connection: Connection, names: Collection[str]) -> dict[str, tuple[Device, int | None]]:
-    """Known devices by name, with the id of the account each is tied to."""
+    """Known devices by name, with the id of the account each is tied to; none of them is blocked until we commit."""
+    if names:
+        device_list.hold(connection)
     return {row[0]: (Device(row[0], row[1]), row[2]) for row in _all(connection, _DEVICES, names)}
 
 

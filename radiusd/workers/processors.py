@@ -4,5 +4,8 @@ from collections.abc import Collection
 
 
 def own_processor(number: int, workers: int, processors: Collection[int]) -> int | None:
-    """The processor of worker `number`; None if there are fewer than workers: the kernel does better then."""
-    return sorted(processors)[number] if workers <= len(processors) else None
+    """The processor of worker `number`; None unless there are just as many as workers.
+
+    With fewer or more the kernel does better: it knows which are idle, and whom else they serve.
+    """
+    return sorted(processors)[number] if workers == len(processors) else None
