@@ -14,6 +14,7 @@ from policy.quantities import Instant
 from radiusd.coa.ladder import FOR_A_CAFE, Action, AskApi, Disconnect, Ladder, Means, Naming, Pace
 from radiusd.coa.orders import Acknowledged, Answer, Order, Silent
 from radiusd.coa.routeros import ApiAccess, ApiUnavailable, Guest, Removal
+from radiusd.coa.steady import steady_time
 from radiusd.handlers.access import Submit
 from radiusd.handlers.directory import Known
 from radiusd.jobs.cuts import CutDecidedJob, FindSuccessorJob, Successor
@@ -45,7 +46,9 @@ class Api(Protocol):
 
 
 class Clock(Protocol):
-    """The part of a reactor that calls later."""
+    """The part of a reactor that calls later; its seconds are those of no clock that may be set."""
+
+    def seconds(self) -> float: ...
 
     def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> IDelayedCall: ...
 
@@ -81,6 +84,7 @@ class Cutter:
         self._known = known
         self._submit = submit
         self._now = now
+        self._steady = steady_time(clock)
         self._counters = counters
         self._pace = pace
         self._tries: dict[int, _Try] = {}
@@ -161,11 +165,11 @@ class Cutter:
     def hears_us(self, router_id: int) -> bool:
         """Whether the router acknowledged something lately."""
         last = self._acknowledged_at.get(router_id)
-        return last is not None and self._now() - last < HEARS_US_FOR
+        return last is not None and self._steady() - last < HEARS_US_FOR
 
     def heard_us(self, router_id: int) -> None:
         """The router acknowledged something."""
-        self._acknowledged_at[router_id] = self._now()
+        self._acknowledged_at[router_id] = self._steady()
 
     # One try
 
@@ -185,7 +189,8 @@ class Cutter:
             hears_us=self.hears_us(router.id),
             has_other_port=self._may_try_other_port(router),
         )
-        attempt = _Try(command, router, Ladder(self._now(), means, self._pace, wished=command.created_at))
+        at, age = self._steady(), max(0, self._now() - command.created_at)
+        attempt = _Try(command, router, Ladder(at, means, self._pace, wished=Instant(at - age)))
         self._tries[command.id] = attempt
         self._by_connection[line.id] = command.id
         self._act(attempt, attempt.ladder.begin())
@@ -203,7 +208,7 @@ class Cutter:
                     self._unless_succeeded(
                         attempt,
                         lambda: self._ask_api(attempt),
-                        lambda: self._act(attempt, attempt.ladder.api_postponed(self._now())),
+                        lambda: self._act(attempt, attempt.ladder.api_postponed(self._steady())),
                     )
                 case Verdict():
                     self._end(attempt, action, is_stored=is_stored)
@@ -217,11 +222,11 @@ class Cutter:
             attempt.timer.cancel()
         next_at = attempt.ladder.next_at()
         if next_at is not None:
-            delay = max(0, next_at - self._now()) / 1000
+            delay = max(0, next_at - self._steady()) / 1000
             attempt.timer = self._clock.callLater(delay, self._due, attempt)
 
     def _due(self, attempt: _Try) -> None:
-        self._act(attempt, attempt.ladder.due(self._now()))
+        self._act(attempt, attempt.ladder.due(self._steady()))
 
     def _disconnect(self, attempt: _Try, action: Disconnect) -> None:
         """Send it; by address only if no later connection of the guest has it, for which the cut is not meant."""
@@ -265,7 +270,7 @@ class Cutter:
         attempt.orders.remove(asked)
         if isinstance(answer, Acknowledged):
             self.heard_us(attempt.router.id)
-        actions = attempt.ladder.answered(answer, self._now())
+        actions = attempt.ladder.answered(answer, self._steady())
         self._learn(attempt, asked, answer)
         self._act(attempt, actions)
 
@@ -296,7 +301,7 @@ class Cutter:
 
     def _api_failed(self, attempt: _Try, error: BaseException) -> tuple[Action, ...]:
         if isinstance(error, ApiUnavailable) and error.may_tell_soon:
-            return attempt.ladder.api_postponed(self._now())
+            return attempt.ladder.api_postponed(self._steady())
         return attempt.ladder.api_failed(str(error) if isinstance(error, ApiUnavailable) else type(error).__name__)
 
     def _clean_up(self, attempt: _Try) -> None:

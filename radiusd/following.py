@@ -84,14 +84,20 @@ class Following:
         for loop in self._loops:
             if loop.running:
                 loop.stop()
-        self._tell_returns()
+        while self._tell_some_returns():
+            pass
 
     def _tell_returns(self) -> None:
         # Only what fits in beside what somebody waits for.
         if self._waiting() < MOST_TOLD_AT_ONCE:
-            decisions = self._returning.untold(MOST_TOLD_AT_ONCE)
-            if decisions:
-                self._submit(KeepDecisionsJob(tuple(decisions)), _nobody_waits)
+            self._tell_some_returns()
+
+    def _tell_some_returns(self) -> bool:
+        """Whether there were any."""
+        decisions = self._returning.untold(MOST_TOLD_AT_ONCE)
+        if decisions:
+            self._submit(KeepDecisionsJob(tuple(decisions)), _nobody_waits)
+        return bool(decisions)
 
     def _keep_feed(self, node: int) -> None:
         self._submit(KeepFeedJob(self._now(), node), _nobody_waits)

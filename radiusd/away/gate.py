@@ -79,6 +79,8 @@ class Gate:
         self._timer: Any = None
         self._is_stopped = False
         self._when_back: list[Job] = []
+        self.is_behind: Callable[[], bool] = _is_not
+        """Whether there is something older in the spool than what was put off until the store is back."""
 
     @property
     def outlook(self) -> Outlook:
@@ -117,7 +119,10 @@ class Gate:
         self._keep_looking()
 
     def submit_when_back(self, job: Job) -> None:
-        """Have `job` committed, now or when the store is back; nobody waits for it."""
+        """Have `job` committed, now or when the store has all that came before it; nobody waits for it."""
+        if self.is_behind():
+            self._when_back.append(job)
+            return
 
         def tried(result: Any) -> None:
             if isinstance(result, Failed) and isinstance(result.error, StoreIsAway):
@@ -171,6 +176,10 @@ class Gate:
 
     def _is_back(self) -> None:
         _log.info("the store is back")
+        self.hand_on_put_off()
+
+    def hand_on_put_off(self) -> None:
+        """Have committed what was put off until now, unless there still is something older."""
         put_off, self._when_back = self._when_back, []
         for each in put_off:
             self.submit_when_back(each)
@@ -239,3 +248,7 @@ def is_of_the_store(error: Exception) -> bool:
 
 def _nobody_waits(result: object) -> None:
     pass
+
+
+def _is_not() -> bool:
+    return False

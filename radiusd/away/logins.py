@@ -5,6 +5,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
@@ -37,6 +38,23 @@ FindLogins = Callable[[Collection[str]], "Deferred[dict[str, Login]]"]
 FindEnded = Callable[[Sequence[int]], "Deferred[Collection[int]]"]
 
 
+@define(eq=False)
+class _Asked:
+    """An Access-Request in the hands of the store: what it decided, and whether memory is granting it meanwhile."""
+
+    job: AccessJob
+    done: Done
+    decided: Any = None
+    is_being_granted: bool = False
+    is_answered: bool = False
+
+    def answer(self, result: Any) -> None:
+        """Unless it was answered before."""
+        if not self.is_answered:
+            self.is_answered = True
+            self.done(result)
+
+
 class Logins:
     """Has Access-Requests decided by the store; while it is slow or away, by what it decided last."""
 
@@ -62,24 +80,31 @@ class Logins:
             self._gate.submit(job, done)
 
     def _ask(self, job: AccessJob, done: Done) -> None:
-        is_open = True
+        asked = _Asked(job, done)
+        number = self._gate.watch(partial(self._divert, asked))
+        self._gate.submit(job, partial(self._decided, asked, number))
 
-        def divert() -> None:
-            nonlocal is_open
-            # An unknown device waits on: the store may only be slow.
-            if is_open and self._grant(job, done):
-                is_open = False
+    def _divert(self, asked: _Asked) -> None:
+        """The store is slow: who is known need not wait for it. An unknown device waits on."""
+        if not asked.is_answered:
+            asked.is_being_granted = True
+            if not self._grant(asked.job, partial(self._granted, asked)):
+                asked.is_being_granted = False
 
-        def decided(result: Any) -> None:
-            nonlocal is_open
-            self._gate.settle(number)
-            self._learn(job, result)
-            if is_open:
-                is_open = False
-                done(result)
+    def _granted(self, asked: _Asked, result: Any) -> None:
+        asked.is_being_granted = False
+        if not isinstance(result, Failed):
+            asked.answer(result)
+        elif asked.decided is not None or self._gate.outlook is Outlook.AWAY:
+            asked.answer(result if asked.decided is None else asked.decided)
+        # Else it could not be written down, and a store that is only slow will tell in a while.
 
-        number = self._gate.watch(divert)
-        self._gate.submit(job, decided)
+    def _decided(self, asked: _Asked, number: int, result: Any) -> None:
+        self._gate.settle(number)
+        self._learn(asked.job, result)
+        asked.decided = result
+        if not asked.is_being_granted:
+            asked.answer(result)
 
     def _learn(self, job: AccessJob, result: Any) -> None:
         if isinstance(result, Accepted):

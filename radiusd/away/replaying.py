@@ -43,7 +43,11 @@ class Source(Protocol):
 
 
 class Replaying:
-    """Replays one spool until nothing is left in it, each time it is woken; `emptied` is called then."""
+    """Replays one spool until nothing is left in it, each time it is woken.
+
+    `last_of_all` is called before the last of it is carried out, and then `arrived` when it is in the store, or
+    `put_off` if that takes longer; `emptied` when nothing is left on the disk.
+    """
 
     def __init__(
         self,
@@ -67,7 +71,9 @@ class Replaying:
         self._is_running = False
         self._is_asked = False
         self._is_stopped = False
+        self._has_read_all = False
         self.last_of_all: Callable[[], None] = _nothing
+        self.arrived: Callable[[], None] = _nothing
         self.put_off: Callable[[], None] = _nothing
         self.emptied: Callable[[], None] = _nothing
 
@@ -84,7 +90,7 @@ class Replaying:
 
     def _step(self) -> None:
         if self._is_stopped:
-            self._is_running = False
+            self._end()
         elif self._gate.outlook is not Outlook.HERE:
             self._try_again()
         elif self._batches:
@@ -92,6 +98,10 @@ class Replaying:
         else:
             self._is_asked = False
             self._source.read(READ_AT_ONCE, self._was_read)
+
+    def _end(self) -> None:
+        self._is_running = False
+        self.put_off()
 
     def _try_again(self) -> None:
         self._clock.callLater(AGAIN_AFTER, self._step)
@@ -102,7 +112,8 @@ class Replaying:
             self._counters.drop("spool_unreadable", "the spool", f"({found})", what="a look")
             self._try_again()
         elif found:
-            if len(found) < READ_AT_ONCE:
+            self._has_read_all = len(found) < READ_AT_ONCE
+            if self._has_read_all:
                 self.last_of_all()
             self._batches = [found[first : first + BATCH] for first in range(0, len(found), BATCH)]
             self._step()
@@ -151,7 +162,7 @@ class Replaying:
 
     def _release(self, records: Sequence[Record]) -> None:
         if self._is_stopped:
-            self._is_running = False
+            self._end()
         elif self._to_set_aside:
             # They are nowhere else yet.
             for record in tuple(self._to_set_aside.values()):
@@ -162,6 +173,9 @@ class Replaying:
             self._batches.pop(0)
             for _ in records:
                 self._counters.count("replayed")
+            if self._has_read_all and not self._batches and not self._is_asked:
+                # Nobody needs to wait for the disk to be told, too.
+                self.arrived()
             self._source.release(records, self._released)
 
     def _take_apart(self, records: Sequence[Record], error: Exception) -> None:
@@ -187,10 +201,12 @@ class Live:
         self._recording = recording
         self._gate = gate
         self._number = 0
+        gate.is_behind = lambda: recording.is_behind
         recording.spooled = replaying.wake
         replaying.last_of_all = self._hold
         replaying.put_off = self._put_off
-        replaying.emptied = self._emptied
+        replaying.arrived = self._arrived
+        replaying.emptied = self._arrived
 
     def _hold(self) -> None:
         self._gate.settle(self._number)
@@ -201,9 +217,10 @@ class Live:
         self._gate.settle(self._number)
         self._recording.let_go(is_behind=True)
 
-    def _emptied(self) -> None:
+    def _arrived(self) -> None:
         self._gate.settle(self._number)
         self._recording.let_go(is_behind=False)
+        self._gate.hand_on_put_off()
 
 
 def _nothing() -> None:

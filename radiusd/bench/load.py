@@ -250,7 +250,7 @@ class Measurement:
         self._shows.one_done()
 
     def _make_ready(self, contestant: Contestant, scenario: str) -> None:
-        """What is not measured: that devices are logged in, or that no login is left of which nothing more was heard."""
+        """Not measured: that devices are logged in, or that no login is left of which nothing more was heard."""
         users = self._plan.chain.users
         if scenario in _OF_KNOWN_DEVICES and not contestant.knows_devices:
             self._run(contestant, FIRST, users)

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from policy.quantities import Instant
 from radiusd.coa.exchange import FOR_A_CAFE, Datagram, Line, Timing
 from radiusd.coa.orders import Answer, Order, Target
+from radiusd.coa.steady import steady_time
 
 _log = Logger()
 _IDLE = 300.0
@@ -62,6 +63,7 @@ class DynamicAuthorizationClient:
         self._reactor = reactor
         self._dictionary = dictionary
         self._now = now
+        self._steady = steady_time(reactor)
         self._random = random
         self._count = count
         self._interface = interface
@@ -78,8 +80,9 @@ class DynamicAuthorizationClient:
         self._waiting[order.key] = answered
         line = self._lines.get(order.target)
         if line is None:
-            line = self._lines[order.target] = Line(order.target, self._dictionary, self._random, self._timing)
-        at = self._now()
+            line = Line(order.target, self._dictionary, self._random, self._timing, self._now)
+            self._lines[order.target] = line
+        at = self._steady()
         line.begin(order, at)
         self._go_on(line, at)
         return answered
@@ -87,7 +90,7 @@ class DynamicAuthorizationClient:
     def forget(self, order: Order) -> None:
         """Ask for `order` no more; its Deferred never fires."""
         if self._waiting.pop(order.key, None) is not None:
-            line, at = self._lines[order.target], self._now()
+            line, at = self._lines[order.target], self._steady()
             line.forget(order, at)
             self._go_on(line, at)
 
@@ -108,13 +111,13 @@ class DynamicAuthorizationClient:
         if line.is_idle:
             self._forget(line)
             return
-        at = self._now()
+        at = self._steady()
         for orders, answer in tuple(line.give_up(at)):
             self._settle(orders, answer)
         self._go_on(line, at)
 
     def _received(self, line: Line, socket: int, octets: bytes) -> None:
-        at = self._now()
+        at = self._steady()
         result = line.receive(socket, octets, at)
         if isinstance(result, str):
             self._count(f"coa_answer_{result}")

@@ -8,7 +8,7 @@ until its last Identifier has rested: its port could be given out again.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 from attrs import define, field, frozen
@@ -60,13 +60,16 @@ class _Exchange:
 
 
 class Line:
-    """All that is going on with one NAS."""
+    """All that is going on with one NAS. `now` is the time of day, for Event-Timestamp; all others are of `at`."""
 
-    def __init__(self, target: Target, dictionary: Dictionary, random: Random, timing: Timing) -> None:
+    def __init__(
+        self, target: Target, dictionary: Dictionary, random: Random, timing: Timing, now: Callable[[], Instant]
+    ) -> None:
         self.target = target
         self.socket = 0
         self._dictionary = dictionary
         self._timing = timing
+        self._now = now
         self._next_identifier = random.randrange(256)
         self._resting: OrderedDict[int, Instant] = OrderedDict()
         self._left_at: dict[int, Instant] = {}
@@ -104,10 +107,8 @@ class Line:
         while self._waiting and len(self._in_flight) < IN_FLIGHT:
             order = self._waiting.popleft()
             identifier = self._take_identifier(at)
-            exchange = _Exchange(
-                [order], _request(order, identifier, at, self._dictionary), self.socket, identifier, at
-            )
-            self._in_flight[self.socket, identifier] = exchange
+            octets = _request(order, identifier, self._now(), self._dictionary)
+            self._in_flight[self.socket, identifier] = _Exchange([order], octets, self.socket, identifier, at)
 
     def _take_identifier(self, at: Instant) -> int:
         while self._resting and at - next(iter(self._resting.values())) >= IDENTIFIER_RESTS:

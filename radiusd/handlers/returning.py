@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from hmac import compare_digest
 from hmac import digest as hmac_digest
+from itertools import islice
 from struct import Struct
 
 import msgspec
@@ -183,7 +184,7 @@ class Returning:
     def untold(self, most: int) -> list[Decision]:
         """Decisions about devices that were answered from here, the longest untold first; told with this."""
         decisions = []
-        for known in list(self._untold)[:most]:
+        for known in list(islice(self._untold, most)):
             decisions.append(_told(self._untold.pop(known), known))
             known.times = 0
         return decisions

@@ -1,5 +1,6 @@
 """The files of one spool: written by whoever holds its lock, and by nobody else."""
 
+import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -87,6 +88,8 @@ class OpenSegment:
             written = os.pwrite(self._descriptor, view, at)
             view, at = view[written:], at + written
         os.fdatasync(self._descriptor)
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # somebody cleared the disk
 
     def _cut_back(self) -> None:
         """What was not acknowledged need not be replayed; where even this fails, replaying it does no harm."""

@@ -77,6 +77,7 @@ class Crew:
         self._renewal: _Renewal | None = None
         self._starts: dict[int, float] = {}
         self._pauses: dict[int, float] = {}
+        self._spread_over = 0
         self._has_begun = False
         self._is_ending = False
         self._status = 0
@@ -108,7 +109,7 @@ class Crew:
             self._take_over(worker, at)
         elif not self._has_begun and all(each.is_ready for each in self._serving.values()):
             self._has_begun = True
-            self._settled(self._in_force)
+            self._settle(self._in_force)
 
     def gone(self, process: Process, how: str, status: int, at: float) -> None:
         """This one is no more; `how` it went, as in "was killed by SIGKILL", and its exit status."""
@@ -167,9 +168,9 @@ class Crew:
 
     @property
     def absent(self) -> frozenset[int]:
-        """Those who are dead, and whose followers are not ready."""
+        """Those who are dead, and whose followers are not ready, of all over whom routers are spread."""
         at_work = {number for number, each in self._serving.items() if each.is_ready}
-        return frozenset(range(self._in_force.workers)) - at_work
+        return frozenset(range(self._spread_over)) - at_work
 
     @property
     def status(self) -> int | None:
@@ -196,8 +197,12 @@ class Crew:
         self._starts.pop(number, None)
         if self._renewal is not None and self._renewal.left[0] == number:
             self._coming = self._start(self._renewal.plan, number, at)
-        else:
+        elif number < self._in_force.workers:
             self._serving[number] = self._start(self._in_force, number, at)
+
+    def _settle(self, plan: Plan) -> None:
+        self._spread_over = plan.workers
+        self._settled(plan)
 
     def _end(self, worker: _Worker, at: float) -> None:
         worker.kill_at = at + ENDS_WITHIN
@@ -225,7 +230,7 @@ class Crew:
             self._start_due(renewal.left[0], at)
             return
         self._renewal = None
-        self._settled(renewal.plan)
+        self._settle(renewal.plan)
         for number in [each for each in {*self._serving, *self._starts} if each >= renewal.plan.workers]:
             self._starts.pop(number, None)
             if number in self._serving:
@@ -248,13 +253,15 @@ class Crew:
             return
         _log.error("the first worker with the new configuration {how}: nothing is changed", how=how)
         self._renewal = None
-        self._settled(self._in_force)
+        self._settle(self._in_force)
         if worker.number not in self._serving:
             self._starts[worker.number] = at
 
     def _lost(self, worker: _Worker, how: str, at: float) -> None:
         if self._coming is not None and self._coming.number == worker.number:
             _log.error("worker {number} {how}; its successor is coming", number=worker.number, how=how)
+        elif worker.number >= self._in_force.workers:
+            _log.error("worker {number} {how}; it was to go, and nobody follows", number=worker.number, how=how)
         else:
             self._follow(worker, how, at)
 

@@ -15,10 +15,10 @@ from radiusd.away.outlook import Outlook
 from radiusd.away.replaying import BATCH
 from radiusd.spool.errors import SpoolFull
 from radiusd.spool.journal import orphans
-from radiusd.store.schema import connections, decisions
+from radiusd.store.schema import connections, decisions, sessions
 from radiusd.store.spool_schema import spooled
 from tests.away.given import AwayServer
-from tests.server.given import a_report
+from tests.server.given import TABLET, a_report
 from tests.spool.given import Told, crash
 
 SESSION = "80100001"
@@ -396,6 +396,55 @@ def adopt(server: AwayServer) -> None:
         server.replaying.wake()
         server.pass_time(1)
         assert journal.waiting == 0
+
+
+def test_what_waits_for_the_last_replay_is_answered_though_the_server_stops(server: AwayServer) -> None:
+    being_replayed(server)
+    before = len(server.sent())
+    server.ask(a_report("Stop", Acct_Session_Id=SESSION, Acct_Input_Octets=9_000).RequestPacket())
+    server.replaying.stop()
+    server.store.go_on()
+    server.pass_time(1)
+    assert len(server.sent()) == before + 1
+    assert server.spool.journal_itself.waiting == 2  # the first is in the store as well, and is not carried out again
+
+
+def test_a_disk_that_hangs_after_the_replay_holds_up_nobody(
+    server: AwayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    being_replayed(server)
+    monkeypatch.setattr(server.spool, "release", lambda *_: None)
+    server.store.go_on()
+    assert interim(server, 2_000)
+    assert uploaded(server) == [2_000]
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_reboot_that_is_inferred_comes_after_what_was_spooled_before_it(server: AwayServer, *, is_away: bool) -> None:
+    """The guest went before the router was started again, and the pass was not in use any more."""
+    her_class = online(server)
+    server.pass_time(5)
+    if is_away:
+        server.store.refuse()
+    server.report("Stop", Acct_Session_Id=SESSION, Class=her_class, Acct_Session_Time=5)
+    server.pass_time(5)
+    server.report("Start", User_Name="somebody", Calling_Station_Id=TABLET, Acct_Session_Id="80200001")
+    server.pass_time(1)
+    server.store.be_well()
+    server.pass_time(3)
+    with server.database.reading() as connection:
+        assert connection.execute(select(sessions.c.phase)).scalars().all() == ["ACTIVE"]
+
+
+def test_every_boot_that_is_inferred_while_away_ends_the_one_before(server: AwayServer) -> None:
+    online(server)
+    server.store.refuse()
+    for boot in (2, 3):
+        server.pass_time(700)
+        server.report("Start", User_Name="somebody", Calling_Station_Id=TABLET, Acct_Session_Id=f"80{boot}00001")
+    server.store.be_well()
+    server.pass_time(3)
+    assert states(server) == ["CLOSED", "CLOSED", "OPEN"]
 
 
 def test_records_of_two_spools_do_not_mix(server: AwayServer) -> None:

@@ -13,13 +13,14 @@ from policy.connection import Connection
 from policy.package import Package
 from policy.quantities import Octets, Seconds
 from radiusd.away.logins import Reminding
+from radiusd.away.outlook import Outlook
 from radiusd.spool.errors import SpoolFull
 from radiusd.store import accounts, devices, loading, packages
 from radiusd.store.database import Database
 from radiusd.store.schema import decisions, sessions
 from radiusd.store.work import CutCommand
 from tests.away.given import AwayServer
-from tests.server.given import NOON, PHONE, SECRET, TABLET, verified
+from tests.server.given import NOON, PHONE, SECRET, TABLET, a_login, verified
 from tests.wire.given import DICTIONARY
 
 
@@ -165,6 +166,18 @@ def test_what_cannot_be_written_down_is_not_granted(server: AwayServer) -> None:
     server.store.refuse()
     server.spool.refuses = SpoolFull("it is full")
     assert server.log_in() is None
+
+
+def test_a_store_that_is_only_slow_answers_what_cannot_be_written_down(server: AwayServer) -> None:
+    server.log_in(Acct_Session_Id="80100001")
+    server.spool.refuses = SpoolFull("it is full")
+    server.store.hang()
+    before = len(server.auth.transport.sent)
+    server.ask(a_login(Acct_Session_Id="80100002").RequestPacket())
+    server.pass_time(0.5)
+    assert (server.gate.outlook, len(server.auth.transport.sent)) == (Outlook.SLOW, before)
+    server.store.go_on()
+    assert len(server.auth.transport.sent) == before + 1
 
 
 def test_accounting_finds_the_session_of_whoever_was_let_in_while_away(server: AwayServer) -> None:

@@ -19,7 +19,7 @@ def at(milliseconds: int) -> Instant:
 
 
 def a_line() -> Line:
-    return Line(TARGET, DICTIONARY, Random(1), FOR_A_CAFE)
+    return Line(TARGET, DICTIONARY, Random(1), FOR_A_CAFE, lambda: BEGAN)
 
 
 def first(line: Line, number: int = 1) -> Datagram:

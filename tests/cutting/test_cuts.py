@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from twisted.logger import globalLogPublisher
 
+from policy.quantities import Instant
 from radiusd.coa.ladder import Pace
 from radiusd.coa.orders import Acknowledged, Refused
 from radiusd.coa.routeros import Removal
@@ -87,6 +88,18 @@ def test_silence_is_decided_within_five_seconds_and_tried_again_until_it_is_cut(
     server.look()
     assert len(server.routers.asked) == asked + 1
     assert server.wish().outcome == "gone"
+
+
+@pytest.mark.parametrize("is_over_sockets", [False, True])
+def test_a_clock_that_is_set_back_holds_up_no_cut(server: CuttingServer, *, is_over_sockets: bool) -> None:
+    network = server.use_network() if is_over_sockets else None
+    server.come_online()
+    server.cut()
+    server.turn(0.2)
+    server.at = Instant(server.at - 3_600_000)
+    server.turn(5)
+    assert server.wish().outcome == "not cut"
+    assert network is None or len(network.sent) > 3
 
 
 def test_the_pauses_grow_to_a_minute(server: CuttingServer) -> None:

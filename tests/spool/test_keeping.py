@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Queue
@@ -108,6 +109,18 @@ def test_a_folder_that_was_deleted_under_it_is_made_anew(desk: Desk) -> None:
     assert isinstance(desk.hear(1)[0], SpoolError)
     desk.keeper.append(b"two", desk.heard.append)
     assert desk.hear(2)[1] is None
+
+
+def test_nothing_is_acknowledged_that_is_written_to_a_file_which_is_gone(desk: Desk) -> None:
+    desk.keeper.start()
+    desk.keeper.append(b"one", desk.heard.append)
+    assert desk.hear(1) == [None]
+    assert desk.keeper.journal is not None
+    shutil.rmtree(desk.keeper.journal.folder)
+    desk.keeper.append(b"two", desk.heard.append)
+    assert isinstance(desk.hear(2)[1], SpoolError)
+    desk.keeper.append(b"three", desk.heard.append)
+    assert desk.hear(3)[2] is None
 
 
 def test_a_disk_on_which_nothing_can_be_made_nor_removed_is_told_and_used_when_it_is_well(

@@ -278,6 +278,16 @@ def test_whoever_is_too_many_goes_once_nothing_is_sent_there(town: Town) -> None
     assert (town.crew.is_busy, town.since(4)) == (False, [])
 
 
+def test_whoever_is_too_many_and_dies_before_that_has_no_follower_and_gets_nothing_more(town: Town) -> None:
+    town.begun(3)
+    town.crew.renew(a_plan(2, "second"), town.at)
+    town.ready(town.processes[3])
+    town.gone(town.processes[2], KILLED)
+    assert town.crew.absent == {2}
+    town.pass_time(LONGEST_PAUSE)
+    assert town.since(4) == []
+
+
 def test_if_the_first_with_a_new_plan_cannot_start_nothing_changes(town: Town, logged: list[LogEvent]) -> None:
     town.begun()
     town.crew.renew(a_plan(2, "second"), town.at)
