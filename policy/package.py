@@ -8,6 +8,7 @@ from policy.errors import InvalidPackage
 from policy.quantities import DAY, BitsPerSecond, Instant, Money, Octets, Seconds
 
 MAX_DEVICES = 5
+SLOWEST = BitsPerSecond(1_000)
 
 
 class Clock(Enum):
@@ -25,6 +26,14 @@ class Rate:
     down: BitsPerSecond
     burst: int = 0
     priority: int = 8
+
+    def __attrs_post_init__(self) -> None:
+        if min(self.up, self.down) < SLOWEST:
+            raise InvalidPackage("speeds start at 1k (1000 bit/s)")
+        if not 0 <= self.burst <= 100:
+            raise InvalidPackage("a burst is 0 to 100 percent")
+        if not 1 <= self.priority <= 8:
+            raise InvalidPackage("a priority is 1 (best) to 8")
 
 
 @frozen
@@ -71,12 +80,6 @@ def _problems(package: Package) -> list[str]:
         (package.price < 0, "a price cannot be negative"),
         (package.max_users is not None and package.max_users < 1, "at least one user must fit in"),
         (package.clock is Clock.ONLINE and package.time is None, "time online can only be counted where time is sold"),
-        (
-            package.rate is not None and min(package.rate.up, package.rate.down) < 1000,
-            "speeds start at 1k (1000 bit/s)",
-        ),
-        (package.rate is not None and not 0 <= package.rate.burst <= 100, "a burst is 0 to 100 percent"),
-        (package.rate is not None and not 1 <= package.rate.priority <= 8, "a priority is 1 (best) to 8"),
     )
     return [text for wrong, text in checks if wrong]
 

@@ -9,6 +9,7 @@ _VOLUMES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _SPEEDS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 UNLIMITED = "unlimited"
+_TOO_LATE = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1000
 
 
 def told_seconds(seconds: int | None) -> str:
@@ -42,6 +43,8 @@ def told_speed(bits_per_second: int) -> str:
 
 def told_instant(at: int | None, zone: tzinfo = UTC) -> str:
     """An instant to the second, by the clocks of `zone`."""
+    if at is not None and at >= _TOO_LATE:
+        return "after the year 9998"
     return "never" if at is None else f"{datetime.fromtimestamp(at // 1000, zone):%Y-%m-%d %H:%M:%S %Z}"
 
 

@@ -223,6 +223,8 @@ class _Reader:
             line = re.search(r"at line (\d+)", str(error))
             at = int(line.group(1)) if line else len(self._lines)
             raise ConfigError(f"{self._path}:{at}: this is not TOML: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{self._path}: this cannot be read: {error}") from error
         for name in document:
             if name not in _SECTIONS:
                 self._mistake(name, None, f"unknown section{_did_you_mean(name, list(_SECTIONS))}")
@@ -254,6 +256,9 @@ class _Reader:
         for key, value in values.items():
             if key not in known:
                 self._mistake(name, key, f"unknown key{_did_you_mean(key, known)}")
+                continue
+            if isinstance(value, str) and "\0" in value:
+                self._mistake(name, key, "expected no character 0 in it")
                 continue
             try:
                 msgspec.convert({key: value}, kind, strict=True)
@@ -323,8 +328,10 @@ class _Reader:
     def _games(self, games: _Games) -> Games:
         if not 0 <= games.charge_outage <= _LONGEST_OUTAGE:
             self._mistake("games", "charge_outage", f"expected 0 to {_LONGEST_OUTAGE} seconds; 0 for any time")
-        if games.partner_url and not games.partner_url.startswith(("http://", "https://")):
-            self._mistake("games", "partner_url", "expected http(s)://HOST/PATH, as in https://pay.example.net/api")
+        wrong = _wrong_with_partner_url(games.partner_url)
+        if wrong:
+            # Never what was found there, either.
+            self._mistake("games", "partner_url", wrong)
         if bool(games.partner_url) != bool(games.partner_key_file):
             self._mistake("games", "partner_key_file", "expected together with partner_url, the file with its key")
         key_file = self._path.parent / games.partner_key_file if games.partner_key_file else None
@@ -368,7 +375,7 @@ class _Reader:
 
     def _address(self, section: str, key: str, text: str) -> Address:
         host, _, port = text.rpartition(":")
-        if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        if not (host and re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
             self._mistake(section, key, f"expected ADDRESS:PORT, as in 127.0.0.1:1812, found {text!r}")
             return Address("127.0.0.1", 1)
         return Address(self._host(section, key, host.strip("[]")), int(port))
@@ -428,6 +435,20 @@ def _wrong_with_redis_url(url: str) -> str:
         is_known = parts.scheme in ("redis", "rediss") and not parts.query
         is_whole = is_known and has_host and re.fullmatch(r"/?|/\d{1,5}", parts.path)
     return "" if not url or (is_whole and not parts.fragment) else form
+
+
+def _wrong_with_partner_url(url: str) -> str:
+    """What is wrong with it; empty if nothing is."""
+    form = "expected http(s)://HOST/PATH, as in https://pay.example.net/api"
+    try:
+        parts = urlsplit(url)
+        is_host = bool(parts.hostname) and parts.port != 0 and re.search(r"\s", url) is None
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # UnicodeError is one
+        return form
+    if "@" in parts.netloc:
+        return "a password does not belong here: the key has a file of its own, see partner_key_file"
+    return "" if not url or (is_host and parts.scheme in ("http", "https")) else form
 
 
 def _did_you_mean(word: str, known: list[str]) -> str:

@@ -5,7 +5,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from radiusd.vault import Vault
 
-PURPOSE = "password"
+PURPOSE, HASHED = "password", "argon2"
 MAX_LENGTH = 128  # octets; no longer one fits User-Password (RFC 2865 §5.2)
 
 # The least that OWASP recommends: 19 MiB and two passes take about 20 ms of one core.
@@ -15,7 +15,7 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 def store_password(vault: Vault, hashes: bool, password: str) -> tuple[str, bytes]:
     """The columns `password_kind` and `password`: hashed if the branch hashes, else sealed so that CHAP can use it."""
     if hashes:
-        return "argon2", _HASHER.hash(password).encode()
+        return HASHED, _HASHER.hash(password).encode()
     return "recoverable", vault.seal(password.encode(), PURPOSE)
 
 

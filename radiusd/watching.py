@@ -4,6 +4,7 @@ Whoever knows sooner that there is something to see asks for a look at once; it 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -19,7 +20,7 @@ from radiusd.jobs.cuts import TakeUpJob
 from radiusd.jobs.pruning import PruneJob
 from radiusd.jobs.ticks import TickJob
 from radiusd.ordering import Orders
-from radiusd.store.absence import reason_of
+from radiusd.store.absence import StoreIsAway, reason_of
 from radiusd.store.outbox import Seen
 from radiusd.store.writer import Failed
 
@@ -27,6 +28,7 @@ _log = Logger()
 
 EVERY = 0.1
 _PRUNE_EVERY = Seconds(600)
+_TRIED_AGAIN_AFTER = Seconds(5)
 
 Look = Callable[[int, Instant], "Deferred[Seen]"]
 """Reads the store in a thread, for somebody who knows it as of this revision."""
@@ -53,7 +55,9 @@ class Watch:
         self._orders = orders
         self._submit = submit
         self._now = now
-        self._is_ticking = False
+        self._ticking = 0
+        self._not_before: dict[int, Instant] = {}
+        """Of passes that could not be looked after alone, either."""
         self._is_taking = False
         self._prune_at = now()
         self._is_failing = False
@@ -104,9 +108,10 @@ class Watch:
         if due and not self._is_taking:
             self._is_taking = True
             self._submit(TakeUpJob(due, at), self._taken)
-        if seen.waking and not self._is_ticking:
-            self._is_ticking = True
-            self._submit(TickJob(at, seen.waking, self._known.directory.cafes), self._ticked)
+        if seen.waking and not self._ticking:
+            waking = tuple(each for each in seen.waking if self._not_before.get(each, at) <= at)
+            if waking:
+                self._tick(waking, at)
         if at >= self._prune_at:
             self._prune_at = later(at, _PRUNE_EVERY)
             self._submit(PruneJob(at), self._pruned)
@@ -120,8 +125,30 @@ class Watch:
         if has_more is True:
             self._prune_at = self._now()
 
-    def _ticked(self, _: object) -> None:
-        self._is_ticking = False
+    def _tick(self, pass_ids: tuple[int, ...], at: Instant) -> None:
+        self._ticking += 1
+        self._submit(TickJob(at, pass_ids, self._known.directory.cafes), partial(self._ticked, pass_ids, at))
+
+    def _ticked(self, pass_ids: tuple[int, ...], at: Instant, result: Any) -> None:
+        """One that cannot be decided must not keep the others from their end."""
+        self._ticking -= 1
+        if not isinstance(result, Failed):
+            for each in pass_ids:
+                self._not_before.pop(each, None)
+        elif isinstance(result.error, StoreIsAway):
+            return
+        elif len(pass_ids) > 1:
+            for each in pass_ids:
+                self._tick((each,), at)
+        else:
+            (pass_id,) = pass_ids
+            if pass_id not in self._not_before:
+                _log.error(
+                    "the time of pass {pass_id} cannot be looked after: {why}",
+                    pass_id=pass_id,
+                    why=reason_of(result.error),
+                )
+            self._not_before[pass_id] = later(at, _TRIED_AGAIN_AFTER)
 
     def _failed(self, failure: Failure) -> None:
         if not self._is_failing:

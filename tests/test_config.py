@@ -377,6 +377,8 @@ def test_a_partners_key_stands_in_a_file_beside_the_configuration(file: Path) ->
         ("charge_outage = 86401", "5: games.charge_outage: expected 0 to 86400 seconds"),
         ("bind_to_seat = 1", "5: games.bind_to_seat: Expected `bool`, got `int`"),
         ('partner_url = "charging"\npartner_key_file = "k"', "5: games.partner_url: expected http(s)://HOST/PATH"),
+        ('partner_url = "https://h..st/v1"\npartner_key_file = "k"', "5: games.partner_url: expected http(s)"),
+        ('partner_url = "https://a:b@x"\npartner_key_file = "k"', "5: games.partner_url: a password does not belong"),
         ('partner_key_file = "k"', "5: games.partner_key_file: expected together with partner_url"),
         ('partner_url = "https://x"', "4: games.partner_key_file: expected together with partner_url"),
     ],
@@ -384,3 +386,18 @@ def test_a_partners_key_stands_in_a_file_beside_the_configuration(file: Path) ->
 def test_mistakes_about_games_are_told(file: Path, lines: str, expected: str) -> None:
     (told,) = mistakes(file, LEAST + f"[games]\n{lines}\n")
     assert told.startswith(expected)
+
+
+@pytest.mark.parametrize("text", ["[server]\nworkers = " + "9" * 5_000, "x = " + "[" * 3_000])
+def test_what_no_program_can_read_is_said_so(text: str, file: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read(file, text)
+
+
+def test_no_path_may_hold_a_character_that_ends_it(file: Path) -> None:
+    assert mistakes(file, LEAST + 'spool = "a\\u0000b"\n') == ["4: store.spool: expected no character 0 in it"]
+
+
+def test_a_port_of_thousands_of_digits_is_no_port(file: Path) -> None:
+    (said,) = mistakes(file, LEAST + f'[server]\nauth = "127.0.0.1:{"9" * 5_000}"\n')
+    assert "server.auth: expected ADDRESS:PORT" in said

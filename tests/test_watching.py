@@ -9,12 +9,14 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 
+from policy.errors import InvalidPackage
 from policy.quantities import Instant
 from radiusd.handlers.directory import Known
 from radiusd.jobs.cuts import TakeUpJob
 from radiusd.jobs.pruning import PruneJob
 from radiusd.jobs.ticks import TickJob
 from radiusd.server.nases import Nases
+from radiusd.store.absence import StoreIsAway
 from radiusd.store.directory import Directory
 from radiusd.store.outbox import Seen
 from radiusd.store.writer import Failed, Job
@@ -202,7 +204,7 @@ def test_what_is_being_carried_out_is_left_alone(watched: Watched) -> None:
 def test_what_could_not_be_taken_up_is_tried_again(watched: Watched) -> None:
     watched.seen = evolve(NOTHING, due=(1,))
     watched.look()
-    watched.jobs[0][1](Failed(OSError("no space left on device")))
+    watched.jobs[0][1](Failed(StoreIsAway("no space left on device")))
     assert watched.orders.carried_out == []
     watched.look()
     assert len(watched.submitted(TakeUpJob)) == 2
@@ -211,7 +213,7 @@ def test_what_could_not_be_taken_up_is_tried_again(watched: Watched) -> None:
 # Time
 
 
-@pytest.mark.parametrize("result", [None, Failed(OSError("no space left on device"))])
+@pytest.mark.parametrize("result", [None, Failed(StoreIsAway("no space left on device"))])
 def test_whose_time_is_up_is_ended_one_batch_after_another(watched: Watched, result: object) -> None:
     watched.seen = evolve(NOTHING, waking=(5, 6))
     watched.look()
@@ -220,6 +222,20 @@ def test_whose_time_is_up_is_ended_one_batch_after_another(watched: Watched, res
     watched.jobs[0][1](result)
     watched.look()
     assert len(watched.submitted(TickJob)) == 2
+
+
+def test_a_pass_that_cannot_be_decided_keeps_no_other_from_its_end(watched: Watched) -> None:
+    watched.seen = evolve(NOTHING, waking=(5, 6))
+    watched.look()
+    watched.jobs.pop()[1](Failed(InvalidPackage("speeds start at 1k")))
+    assert [each.pass_ids for each in watched.submitted(TickJob)] == [(5,), (6,)]
+    watched.jobs.pop(0)[1](Failed(InvalidPackage("speeds start at 1k")))
+    watched.jobs.pop(0)[1](None)
+    watched.look()
+    assert [each.pass_ids for each in watched.submitted(TickJob)] == [(6,)]
+    watched.jobs.pop()[1](None)
+    watched.look(5)
+    assert [each.pass_ids for each in watched.submitted(TickJob)] == [(5, 6)]
 
 
 def test_old_decisions_are_forgotten_every_ten_minutes(watched: Watched) -> None:

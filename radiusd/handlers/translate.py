@@ -300,12 +300,16 @@ def class_attribute(session_id: int, connection_id: int, class_key: bytes) -> by
     return encode_octets(Attribute.CLASS, classes.write(ClassKey(session_id, connection_id), class_key))
 
 
+_LONGEST = 0xFFFFFFFF
+"""Seconds, as many as an attribute of four octets can say."""
+
+
 @lru_cache(maxsize=1_000)
 def offered_attributes(rate: Rate | None, devices: int, interim: int, idle_timeout: int | None) -> bytes:
     """What an Access-Accept carries of the package and of the branch: the same octets for all who are offered it."""
     parts = []
     if idle_timeout is not None:
-        parts.append(encode_integer(Attribute.IDLE_TIMEOUT, idle_timeout))
+        parts.append(encode_integer(Attribute.IDLE_TIMEOUT, min(idle_timeout, _LONGEST)))
     parts.append(encode_integer(Attribute.ACCT_INTERIM_INTERVAL, interim))
     # RouterOS checks it after we said yes; one more than sold leaves the limit, and the switching, to us.
     parts.append(encode_integer(Attribute.PORT_LIMIT, devices + 1))

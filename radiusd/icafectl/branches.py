@@ -7,6 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection, RowMapping
 
+from policy.quantities import DAY
 from policy.telling import told_seconds
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
@@ -76,6 +77,9 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
     interim = settings.get("interim")
     if interim is not None and not 60 <= interim <= 600:
         raise click.UsageError(f"--interim must be 60 to 600 seconds, as in --interim 120, not {interim}")
+    idle = settings.get("idle_timeout")
+    if idle is not None and not 60 <= idle <= DAY:
+        raise click.UsageError(f"--idle-timeout must be 60 seconds to 1 day, as in --idle-timeout 5m, not {idle}")
     return settings
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from policy.quantities import Instant
 from radiusd import config
 from radiusd.config import Config
-from radiusd.store import branches
+from radiusd.store import branches, sealed
 from radiusd.store.database import Database
 from radiusd.store.errors import StoreError
 from radiusd.vault import Vault, read_key_file
@@ -42,8 +42,11 @@ class Desk:
 
     @cached_property
     def vault(self) -> Vault:
-        """What opens and seals secrets."""
-        return Vault(read_key_file(self.config.key_file))
+        """What opens and seals secrets, known to be that of this store."""
+        vault = Vault(read_key_file(self.config.key_file))
+        with self.reading() as connection:
+            sealed.require_key(connection, vault)
+        return vault
 
     @cached_property
     def database(self) -> Database:

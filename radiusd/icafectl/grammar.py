@@ -44,9 +44,13 @@ class Group(click.Group):
             raise Declined("somebody else changed the same just now, so nothing was done: try again") from error
         except SQLAlchemyError as error:
             raise Unusable(f"the store did not answer, so nothing was done: {_first_line(error)}") from error
+        except UnicodeEncodeError as error:
+            raise Unusable("what was typed is not UTF-8: see the settings of the terminal") from error
         except OSError as error:
             if isinstance(error, BrokenPipeError):
                 raise
+            if error.filename is None:
+                raise Unusable(f"what was asked for may be done, but cannot be told: {error.strerror}") from error
             raise Unusable(f"cannot use {error.filename}: {error.strerror}") from error
 
 
@@ -60,9 +64,12 @@ def examples(*lines: str) -> str:
     return f"\b\nExample:\n{shown}"
 
 
+NUMBER = click.IntRange(1, 10**15)
+"""Of a pass, a session and the like; no store has a greater one."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(
-    "--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Show at most N."
+    "--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, metavar="N", help="Show at most N."
 )
 
 

@@ -13,6 +13,7 @@ from policy.quantities import DAY, HOUR, MINUTE, Octets, Seconds
 from radiusd.passwords import MAX_LENGTH
 
 _MOST = 10**15
+_LONGEST = 3_650 * DAY
 _TIMES = {"d": DAY, "h": HOUR, "m": MINUTE, "min": MINUTE, "s": Seconds(1)}
 _VOLUMES = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 _SPEEDS = {"k": 10**3, "M": 10**6, "G": 10**9}
@@ -41,7 +42,7 @@ class TimeKind(Kind):
     """3h, 45m, 1h30m; a bare number only where seconds are customary."""
 
     name = "time"
-    expected = "a time: write it with its units, as in 30s, 45m, 3h, 1d or 1h30m"
+    expected = "a time of up to 3650d: write it with its units, as in 30s, 45m, 3h, 1d or 1h30m"
 
     def __init__(self, *, bare_seconds: bool = False) -> None:
         self._bare_seconds = bare_seconds
@@ -49,14 +50,18 @@ class TimeKind(Kind):
     def read(self, text: str) -> Seconds | None:
         """Whole seconds."""
         if self._bare_seconds and re.fullmatch(r"[0-9]{1,9}", text):
-            return Seconds(int(text))
+            return _not_too_long(int(text))
         if not re.fullmatch(r"(?:[0-9]{1,9}(?:d|h|min|m|s))+", text, re.ASCII):
             return None
         parts = re.findall(r"([0-9]+)(d|h|min|m|s)", text)
         units = [unit for _, unit in parts]
         if len(set(units)) < len(units):
             return None
-        return Seconds(sum(int(count) * _TIMES[unit] for count, unit in parts))
+        return _not_too_long(sum(int(count) * _TIMES[unit] for count, unit in parts))
+
+
+def _not_too_long(seconds: int) -> Seconds | None:
+    return Seconds(seconds) if seconds <= _LONGEST else None
 
 
 class VolumeKind(Kind):

@@ -10,7 +10,7 @@ from policy.package import Clock, Package, Rate
 from policy.telling import told_octets, told_seconds, told_speed
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
-from radiusd.icafectl.grammar import composed, examples, given, json_option, limit_option
+from radiusd.icafectl.grammar import NUMBER, composed, examples, given, json_option, limit_option
 from radiusd.icafectl.kinds import HOURS, NAME, PERCENT, PRICE, SPEED, TIME, VOLUME, told_hours
 from radiusd.icafectl.printing import Column, print_json, print_list, print_record, say
 from radiusd.store import packages
@@ -51,7 +51,7 @@ _terms = composed(
     click.option("--price", type=PRICE, help="Whole VND."),
     click.option("--valid", "validity", type=TIME, help="The longest wait from the sale to the first login."),
     click.option("--hours", type=HOURS, help="The hours of the day in which it can be used, as in 08:00-22:00."),
-    click.option("--max-users", type=click.IntRange(1), help="How many passes of it may be in use at once."),
+    click.option("--max-users", type=NUMBER, help="How many passes of it may be in use at once."),
 )
 
 

@@ -5,7 +5,7 @@ import click
 from policy.telling import told_octets, told_seconds
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
-from radiusd.icafectl.grammar import examples, json_option, limit_option
+from radiusd.icafectl.grammar import NUMBER, examples, json_option, limit_option
 from radiusd.icafectl.printing import Column, instant, print_json, print_list, print_record, say
 from radiusd.store import accounts, branches, live, packages, pass_list, sales
 from radiusd.store.errors import NotFound
@@ -89,7 +89,7 @@ def list_(desk: Desk, account: str | None, is_open: bool, is_held: bool, limit: 
 
 
 @pass_.command(epilog=examples("pass show 3"))
-@click.argument("number", metavar="PASS", type=click.IntRange(1))
+@click.argument("number", metavar="PASS", type=NUMBER)
 @json_option
 @pass_desk
 def show(desk: Desk, number: int, as_json: bool) -> None:
@@ -105,7 +105,7 @@ def show(desk: Desk, number: int, as_json: bool) -> None:
 
 
 @pass_.command(epilog=examples("pass release 3"))
-@click.argument("number", metavar="PASS", type=click.IntRange(1))
+@click.argument("number", metavar="PASS", type=NUMBER)
 @pass_desk
 def release(desk: Desk, number: int) -> None:
     """Let devices use a pass again that `session cut` or a PC logout held. A clock that stood still goes on."""

@@ -42,7 +42,7 @@ def ask(
     try:
         connection.request("HEAD", parts.path or "/")
         status = connection.getresponse().status
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:
         return Silent(str(error) or type(error).__name__)
     finally:
         connection.close()

@@ -94,8 +94,12 @@ def _is_instant(key: str, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and _INSTANTS.fullmatch(key) is not None
 
 
+_LAST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) * 1000
+
+
 def rfc3339(at: int) -> str:
-    """An instant for programs, in UTC."""
+    """An instant for programs, in UTC; the last there is for any that is later."""
+    at = min(at, _LAST)
     return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
 
 

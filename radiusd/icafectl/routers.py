@@ -60,7 +60,9 @@ _settings = composed(
         help="How guests are disconnected: by CoA (the default without an API user), through the RouterOS API, or by "
         "CoA first and then the API (the default with one).",
     ),
-    click.option("--api-user", metavar="NAME", help="Who logs in to the RouterOS API; policy: read, write, api, test."),
+    click.option(
+        "--api-user", type=NAME, metavar="NAME", help="Who logs in to the RouterOS API; policy: read, write, api, test."
+    ),
     click.option("--api-password", metavar="PASSWORD", help=f"Its password; - reads standard input. {IN_ARGUMENTS}"),
     click.option("--api-address", type=HOST, help="Where the API is, if not where the packets come from."),
     click.option("--api-port", type=click.IntRange(1, 65535), help="Its port (8728 by default, with TLS 8729)."),

@@ -2,7 +2,6 @@
 
 import click
 
-from policy.package import Rate
 from policy.quantities import BitsPerSecond, Octets, Seconds
 from policy.session import Phase
 from policy.telling import told_octets, told_seconds, told_speed
@@ -10,7 +9,7 @@ from radiusd.handlers.translate import rate_limit
 from radiusd.icafectl.completing import names_of
 from radiusd.icafectl.desk import Desk, pass_desk
 from radiusd.icafectl.ending import told_end
-from radiusd.icafectl.grammar import examples, json_option, limit_option
+from radiusd.icafectl.grammar import NUMBER, examples, json_option, limit_option
 from radiusd.icafectl.kinds import REASON, SPEED, TIME, VOLUME
 from radiusd.icafectl.printing import (
     Column,
@@ -89,7 +88,7 @@ _COMMANDS = (
     Column("Decided", "decided_at", instant),
 )
 
-_session_argument = click.argument("number", metavar="SESSION", type=click.IntRange(1))
+_session_argument = click.argument("number", metavar="SESSION", type=NUMBER)
 
 
 @click.group()
@@ -188,8 +187,7 @@ def extend(desk: Desk, number: int, time: Seconds | None, data: Octets | None) -
 @pass_desk
 def rate(desk: Desk, number: int, up: BitsPerSecond, down: BitsPerSecond) -> None:
     """Change the speed of a session, without a new login; it stays with the pass."""
-    sold = Rate(up, down)
     with desk.writing() as connection:
-        pass_id = live.change_rate(connection, number, sold, rate_limit(sold), desk.now())
+        pass_id = live.change_rate(connection, number, up, down, rate_limit, desk.now())
     say(f"pass {pass_id} has {told_speed(up)} up, {told_speed(down)} down from now on")
     say(f"its router is told; icafectl session show {number} says whether it took it. The next login brings it anyway")

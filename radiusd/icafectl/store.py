@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from radiusd.icafectl.desk import Desk, pass_desk, sqlite_file
 from radiusd.icafectl.grammar import examples
 from radiusd.icafectl.printing import say
+from radiusd.store import sealed
 from radiusd.store.database import Database
 from radiusd.store.errors import Refused, StoreError
 from radiusd.store.game_schema import launchers
@@ -17,7 +18,7 @@ from radiusd.store.identifiers import skip
 from radiusd.store.pc_schema import pc_keys
 from radiusd.store.presence import Presence
 from radiusd.store.schema import branches, logins, routers
-from radiusd.vault import make_key_file, read_key_file
+from radiusd.vault import Vault, make_key_file, read_key_file
 
 
 @click.group()
@@ -37,6 +38,8 @@ def init(desk: Desk) -> None:
         database.migrate()
         with database.reading() as connection:
             is_sealed, is_empty = _has_secrets(connection), not connection.execute(_BRANCHES).scalar_one()
+            if had_key:
+                sealed.require_key(connection, Vault(read_key_file(config.key_file)))
     finally:
         database.close()
     if not had_key and is_sealed:
@@ -44,9 +47,7 @@ def init(desk: Desk) -> None:
             f"the key file {config.key_file} is missing, and the store holds secrets that only it opens: "
             "put it back from the backup"
         )
-    if had_key:
-        read_key_file(config.key_file)
-    else:
+    if not had_key:
         _make_folder(config.key_file)
         make_key_file(config.key_file)
         say(f"key file {config.key_file} made: keep a copy of it apart from the store's")

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, OperationalError
 
 from radiusd.readiness import has_ended
 from radiusd.store import driver, feed_schema, game_schema, pc_schema, schema, spool_schema  # noqa: F401 - with them the metadata is whole
@@ -222,6 +222,10 @@ def _explained(url: URL) -> Iterator[None]:
         yield
     except OperationalError as error:
         raise StoreAway(f"cannot use {_shown(url)}: {reason_of(error)}") from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise
+        raise StoreError(f"cannot use {_shown(url)}: {reason_of(error)}; is url right, or put back a backup") from error
 
 
 def _with_driver(text: str) -> URL:

@@ -15,7 +15,7 @@ from radiusd.store import game_directory, pc_directory
 from radiusd.store.game_directory import Games
 from radiusd.store.pc_directory import Networks, PcSystem
 from radiusd.store.schema import branches, routers
-from radiusd.vault import Vault
+from radiusd.vault import Vault, VaultError
 
 _HASH = "hash"
 SECRET = "router secret"  # noqa: S105 - what it is sealed for
@@ -144,6 +144,13 @@ def cafe_from_row(row: RowMapping) -> Cafe:
 
 def router_from_row(row: RowMapping, vault: Vault) -> Router:
     """A row of `routers`, its secrets opened."""
+    try:
+        return _opened(row, vault)
+    except VaultError as error:
+        raise VaultError(f"router {row['name']}: {error}") from error
+
+
+def _opened(row: RowMapping, vault: Vault) -> Router:
     value, password = row["mac_password_value"], row["api_password"]
     return Router(
         id=row["id"],

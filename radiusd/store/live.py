@@ -1,6 +1,6 @@
 """What an administrator does to guests who are online: policy decides, one transaction keeps it, the server acts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from attrs import evolve, frozen
 from sqlalchemy import Connection, update
@@ -11,7 +11,7 @@ from policy.facts import Fact, fact
 from policy.holding import Holding, cut_session, left
 from policy.package import Rate
 from policy.pc import resume
-from policy.quantities import Instant, Octets, Seconds
+from policy.quantities import BitsPerSecond, Instant, Octets, Seconds
 from policy.session import Session
 from policy.telling import told_since
 from radiusd.store import branches, revisions
@@ -96,20 +96,28 @@ def extend(connection: Connection, session_id: int, time: Seconds, data: Octets,
     return bought.id
 
 
-def change_rate(connection: Connection, session_id: int, rate: Rate, told: str, at: Instant) -> int:
-    """Another speed for the pass of a session, from now on, and give the pass's id. Raises NotFound.
+def change_rate(
+    connection: Connection,
+    session_id: int,
+    up: BitsPerSecond,
+    down: BitsPerSecond,
+    rate_limit: Callable[[Rate], str],
+    at: Instant,
+) -> int:
+    """Another speed for the pass of a session, from now on, and give the pass's id. Burst and priority stay.
 
-    `told` is the speed as a Mikrotik-Rate-Limit.
+    `rate_limit` gives a Mikrotik-Rate-Limit. Raises NotFound, and InvalidPackage for what is no speed.
     """
     work = begin(connection, Needs(session_ids=[session_id]))
     holding = _holding_of(work, session_id)
     bought = holding.bought
-    connection.execute(
-        update(passes).where(passes.c.id == bought.id).values(rate_up=rate.up, rate_down=rate.down, burst=rate.burst)
-    )
+    before = bought.terms.rate
+    rate = Rate(up, down) if before is None else Rate(up, down, before.burst, before.priority)
+    values = {"rate_up": up, "rate_down": down, "burst": rate.burst, "priority": rate.priority}
+    connection.execute(update(passes).where(passes.c.id == bought.id).values(values))
     _note(work, holding, session_id, "rate", fact("rate_changed", up=rate.up, down=rate.down), at)
     for line in _running(holding):
-        work.order_change(line, {"Mikrotik-Rate-Limit": told}, at)
+        work.order_change(line, {"Mikrotik-Rate-Limit": rate_limit(rate)}, at)
     finish(connection, work)
     return bought.id
 

@@ -11,6 +11,7 @@ from policy.connection import Connection as Line
 from policy.passes import Pass
 from policy.quantities import Instant
 from policy.session import Session
+from radiusd.passwords import HASHED
 from radiusd.store import devices as device_list
 from radiusd.store.bulk import Query
 from radiusd.store.keys import among
@@ -23,8 +24,6 @@ from radiusd.store.rows import (
     session_from_values,
 )
 from radiusd.store.schema import IS_ACTIVE, accounts, branches, connections, devices, logins, passes, sessions
-
-_HASH = "argon2"
 
 
 @frozen
@@ -41,7 +40,7 @@ class Login:
     @property
     def is_hashed(self) -> bool:
         """Whether `password` is an argon2 hash, not a sealed password."""
-        return self.password_kind == _HASH
+        return self.password_kind == HASHED
 
 
 _LOGINS = Query(

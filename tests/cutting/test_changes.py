@@ -2,12 +2,19 @@
 
 import errno
 
-from policy.package import Rate
+import pytest
+
+from policy.errors import InvalidPackage
+from policy.package import Package, Rate
 from policy.quantities import BitsPerSecond, Octets, Seconds
 from radiusd.coa.orders import Acknowledged, Refused, Silent
-from radiusd.store import live
+from radiusd.handlers.translate import rate_limit
+from radiusd.store import live, packages
 from radiusd.wire.codes import Code
 from tests.cutting.given import CuttingServer
+from tests.server.given import TABLET
+
+SLOW, FAST = BitsPerSecond(1_000_000), BitsPerSecond(5_000_000)
 
 
 def extend(server: CuttingServer, seconds: int = 1800) -> None:
@@ -31,13 +38,33 @@ def test_more_time_is_told_to_the_router_counted_from_the_sessions_start(server:
 def test_another_speed_is_told_without_a_new_login(server: CuttingServer) -> None:
     server.come_online()
     server.routers.answers.append(Acknowledged(1, 5))
-    rate = Rate(BitsPerSecond(1_000_000), BitsPerSecond(5_000_000))
     with server.database.writing() as connection:
-        live.change_rate(connection, 1, rate, "1M/5M", server.at)
+        live.change_rate(connection, 1, SLOW, FAST, rate_limit, server.at)
     server.look()
     assert server.routers.asked[0].attributes == (("Mikrotik-Rate-Limit", "1M/5M"),)
     again = server.log_in(Acct_Session_Id="80100001")
     assert again["Mikrotik-Rate-Limit"] == ["1M/5M"]
+
+
+def test_a_burst_and_a_priority_stay_with_another_speed(server: CuttingServer) -> None:
+    with server.database.writing() as connection:
+        packages.add(connection, Package(name="vip", rate=Rate(FAST, FAST, burst=50, priority=2)), server.at)
+        server.add_account(connection, "an", "secret", "vip")
+    server.come_online("an", TABLET)
+    with server.database.writing() as connection:
+        live.change_rate(connection, 2, SLOW, FAST, rate_limit, server.at)
+    server.look()
+    told = server.routers.asked[0].attributes
+    assert told == (("Mikrotik-Rate-Limit", "1M/5M 1500k/7500k 800k/4M 10/10 2"),)
+    again = server.log_in("an", mac=TABLET, Acct_Session_Id="80100001")
+    assert again["Mikrotik-Rate-Limit"] == [told[0][1]]
+
+
+def test_what_is_no_speed_is_refused_before_it_is_stored(server: CuttingServer) -> None:
+    server.come_online()
+    with pytest.raises(InvalidPackage, match="speeds start at 1k"), server.database.writing() as connection:
+        live.change_rate(connection, 1, FAST, BitsPerSecond(0), rate_limit, server.at)
+    assert server.wishes() == []
 
 
 def test_what_the_router_refuses_is_kept_at_the_server(server: CuttingServer) -> None:
@@ -73,13 +100,13 @@ def test_and_no_longer(server: CuttingServer) -> None:
 
 def test_a_newer_order_takes_the_place_of_one_that_the_router_has_not_answered(server: CuttingServer) -> None:
     server.come_online()
-    for told in ("1M/5M", "2M/9M"):
+    for up, down in ((SLOW, FAST), (FAST, SLOW)):
         with server.database.writing() as connection:
-            live.change_rate(connection, 1, Rate(BitsPerSecond(1_000_000), BitsPerSecond(5_000_000)), told, server.at)
+            live.change_rate(connection, 1, up, down, rate_limit, server.at)
         server.look()
     older, newer = server.routers.asked
     assert server.routers.forgotten == [older]
-    assert newer.attributes == (("Mikrotik-Rate-Limit", "2M/9M"),)
+    assert newer.attributes == (("Mikrotik-Rate-Limit", "5M/1M"),)
     server.routers.answer(Acknowledged(1, 5))
     assert [(each.outcome, each.evidence) for each in server.wishes()] == [
         ("refused", "a newer order took its place"),

@@ -97,7 +97,7 @@ def test_what_is_typed_wrong_is_told_what_was_expected(kind: kinds.Kind, text: s
         (["--priority", "9"], "1<=x<=8"),
         (["--burst", "200"], "0 to 100"),
         (["--online-time"], "where time is sold"),
-        (["--max-users", "0"], "x>=1"),
+        (["--max-users", "0"], "1<=x<="),
         (["--price", "12.000"], "12_000"),
     ],
 )

@@ -121,4 +121,28 @@ def test_a_store_that_cannot_be_written_is_one_sentence(beside_a_file: Counter) 
     counter = beside_a_file.open()
     store = Path(counter.database_url.removeprefix("sqlite:///"))
     store.write_bytes(b"not a database, whatever its name says, and long enough to be read as one" * 20)
-    assert "Error: " in counter.run("branch", "add", "Riverside", status=2)
+    assert "file is not a database" in counter.run("branch", "add", "Riverside", status=2)
+
+
+def test_nothing_is_sealed_with_the_key_of_another_store(counter: Counter) -> None:
+    (counter.folder / "key").write_text("00" * 32)
+    words = ("router", "add", "q2", "--address", "10.2.0.0/24", "--secret", "-")
+    assert "the key file is not the one" in counter.run(*words, typed="0123456789", status=2)
+    assert "the key file is not the one" in counter.run("store", "init", status=2)
+    assert [each["name"] for each in counter.read("router", "list")] == ["q1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("branch", "set", "Centre", "--idle-timeout", "2d"), "60 seconds to 1 day"),
+        (("branch", "set", "Centre", "--idle-timeout", "0"), "60 seconds to 1 day"),
+        (("package", "add", "big", "--time", "3651d"), "up to 3650d"),
+        (("pass", "show", "9" * 23), "1<=x<="),
+        (("branch", "list", "--limit", "9223372036854775807"), "1<=x<="),
+        (("branch", "show", "\udcff"), "not UTF-8"),
+        (("router", "set", "q1", "--api-user", "a\nb"), "is not a name"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(counter: Counter, words: tuple[str, ...], told: str) -> None:
+    assert told in counter.run(*words, status=2)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from radiusd.web.pc_sync.guards import Delivery, Guards, LetIn, sign
+from radiusd.web.pc_sync.guards import Delivery, Guards, LetIn, TurnedAway, sign
 from radiusd.web.pc_sync.shapes import OLDER, Unreadable
 from tests.pc_sync.given import CENTRE, KEY, NOW, SOURCE, delivered, told
 
@@ -92,6 +92,19 @@ def test_from_elsewhere_it_is_turned_away(shape: str) -> None:
 )
 def test_forged_stale_or_for_another_branch_it_is_turned_away(shape: str, forged: Delivery) -> None:
     assert not is_let_in(forged, shape)
+
+
+@pytest.mark.parametrize("more", [b'"n": ' + b"9" * 5_000, b'"n": ' + b"[" * 400 + b"]" * 400])
+def test_what_nobody_could_have_signed_is_turned_away_as_any_forgery(more: bytes) -> None:
+    whole = json.dumps({**SIGNED_BODY, "signature": "0" * 64}).encode()
+    judged = guards("signed-body").judge(bare(whole[:-1] + b", " + more + b"}"))
+    assert judged == TurnedAway("signature_wrong", 1)
+
+
+def test_a_wrong_field_is_named_though_the_short_form_is_tried_too() -> None:
+    body = json.dumps({"event_type": "USER_LOGIN", "timestamp": 5, **ABOUT}).encode()
+    with pytest.raises(Unreadable, match="timestamp"):
+        guards("short").judge(delivered(body))
 
 
 def test_the_present_form_goes_on_beside_them() -> None:

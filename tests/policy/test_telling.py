@@ -82,3 +82,8 @@ def test_a_code_of_a_newer_version_is_shown_as_it_is() -> None:
 
 def test_words_where_a_number_was_expected_are_shown_as_they_are() -> None:
     assert explain(fact("time_left", time="an hour")) == "an hour left"
+
+
+def test_an_instant_that_no_calendar_has_is_told_all_the_same() -> None:
+    assert told_instant(10**17) == "after the year 9998"
+    assert told_instant(None) == "never"

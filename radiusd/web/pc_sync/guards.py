@@ -95,7 +95,10 @@ class Guards:
         system = self._by_location.get(report.location_id or "")
         if system is None or shape not in system.shapes:
             return TurnedAway("shape_not_allowed", None if system is None else system.branch_id)
-        text = delivery.body if in_body is None else shapes.signed_text(delivery.body)
+        try:
+            text = delivery.body if in_body is None else shapes.signed_text(delivery.body)
+        except Unreadable:
+            return TurnedAway("signature_wrong", system.branch_id)
         given = delivery.template_signature if in_body is None else in_body
         if not any(is_signature(given, sign(key, text)) for key in _valid_keys(system, delivery.at)):
             return TurnedAway("signature_wrong", system.branch_id)
@@ -125,10 +128,14 @@ def _is_from(system: PcSystem, source: str) -> bool:
 def _read_present(system: PcSystem, body: bytes) -> Report:
     try:
         return shapes.read(body)
-    except Unreadable:
+    except Unreadable as error:
         if shapes.SHORT not in system.shapes:
             raise
-    return shapes.read_short(body)
+        try:
+            return shapes.read_short(body)
+        except Unreadable:
+            # What is neither is told of as the form that is asked for.
+            raise error from None
 
 
 def _admit(system: PcSystem, report: Report, delivery: Delivery) -> LetIn | TurnedAway:

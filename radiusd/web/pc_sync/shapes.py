@@ -130,10 +130,16 @@ def read_older(body: bytes) -> tuple[str, Report, str | None]:
 
 
 def signed_text(body: bytes) -> bytes:
-    """What a `signature` in the body is over: the other fields as JSON, keys sorted, without spaces."""
-    fields: Mapping[str, Any] = json.loads(body)
-    rest = {key: value for key, value in fields.items() if key != "signature"}
-    return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """What a `signature` in the body is over: the other fields as JSON, keys sorted, without spaces.
+
+    Raises Unreadable for what cannot be told again: a number of thousands of digits, half a pair of surrogates.
+    """
+    try:
+        fields: Mapping[str, Any] = json.loads(body)
+        rest = {key: value for key, value in fields.items() if key != "signature"}
+        return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(str(error)) from error
 
 
 def _decoded(body: bytes, kind: type[Any]) -> Any:
