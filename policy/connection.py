@@ -101,9 +101,10 @@ class InterimUpdate(AccountingEvent):
 
 @frozen(kw_only=True)
 class AccountingStop(AccountingEvent):
-    """The NAS closed the line; `cause` is its Acct-Terminate-Cause."""
+    """The NAS closed the line; `cause` is its Acct-Terminate-Cause. `is_back`: the guest was let in again since."""
 
     cause: int | None = None
+    is_back: bool = False
 
 
 @frozen

@@ -45,6 +45,8 @@ from policy.usage import NOTHING, Usage
 from policy.values import evolve
 
 USER_REQUEST, SESSION_TIMEOUT, NAS_REQUEST = 1, 5, 10  # Acct-Terminate-Cause (RFC 2866 §5.10)
+MAY_END_SESSION = frozenset((USER_REQUEST, SESSION_TIMEOUT, NAS_REQUEST))
+"""The causes of a Stop with which its session may be over; with any other its device may come back."""
 
 _ROUTER_IS_EARLY_BY = Seconds(5)
 _STILL_ALIVE_AFTER = 5_000
@@ -315,6 +317,8 @@ def _stopped(holding: Holding, before: Connection, event: AccountingStop, branch
     if session_id is None or before.state is not connections.ConnectionState.OPEN or any(holding.running(session_id)):
         return holding, ()
     if event.cause == USER_REQUEST:
+        if event.is_back:
+            return holding, ()
         return end_session(holding, session_id, LoggedOut(event.at), (fact("guest_logged_out"),))
     rest = left(holding, branch, event.at)
     if event.cause == SESSION_TIMEOUT and rest is not None and rest <= _ROUTER_IS_EARLY_BY:

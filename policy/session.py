@@ -147,7 +147,8 @@ def meter(session: Session, event: Metered) -> Session:
 
 def end(session: Session, event: Ended) -> Session:
     """Over; its place is free."""
-    ended_at = max(event.at, session.started_at or session.created_at)
+    # Whoever sold it may have had a clock that goes before ours.
+    ended_at = max(event.at, session.created_at, session.started_at or session.created_at)
     return evolve(session, slot=None, ended_at=ended_at, end_reason=ENDINGS[type(event)])
 
 

@@ -157,7 +157,9 @@ def _unwrapped(exact: Sample | None, inexact: Iterable[Sample]) -> Iterable[Samp
 
 
 def _unwrap(before: Octets, low: Octets) -> Octets:
-    """The 64-bit count behind the 32 bits `low`, seen after the count `before`."""
+    """The 64-bit count behind the 32 bits `low`, seen after the count `before`; 0 is as good as not reported."""
+    if not low:
+        return before
     high = before - before % _RANGE
     # Falling by more than half the range is a wrap; by less, a lower report that takes nothing back.
     wrapped = before % _RANGE - low > _RANGE // 2

@@ -313,7 +313,9 @@ class App:
             self._returning,
         )
         accounting = self._away.accounting(
-            lambda submit: AccountingHandler(self._known, submit, self._boots, self._vault, self.counters, self._lines)
+            lambda submit: AccountingHandler(
+                self._known, submit, self._boots, self._vault, self.counters, self._lines, self._returning
+            )
         )
         try:
             self._listen(

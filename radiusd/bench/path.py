@@ -144,7 +144,7 @@ class _Server:
         waiting = Waiting(nobody, nobody, Patience(nobody, wall_clock))
         access = AccessHandler(known, self._submit, nobody, boots, vault, counters, waiting, self._returning)
         lines = self._committer.memory.lines
-        accounting = AccountingHandler(known, self._submit, boots, vault, counters, lines)
+        accounting = AccountingHandler(known, self._submit, boots, vault, counters, lines, self._returning)
         self._ports = {
             1: RadiusProtocol(nases, {Code.ACCESS_REQUEST: access}, counters, wall_clock),
             4: RadiusProtocol(nases, {Code.ACCOUNTING_REQUEST: accounting}, counters, wall_clock),

@@ -5,12 +5,15 @@ from typing import Any
 from attrs import evolve, frozen
 from twisted.logger import Logger
 
+from policy.connection import AccountingStop
+from policy.holding import MAY_END_SESSION
 from policy.quantities import Instant
 from radiusd.handlers import classes
 from radiusd.handlers.access import Submit
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.classes import ClassKey
 from radiusd.handlers.directory import Known
+from radiusd.handlers.returning import Returning
 from radiusd.handlers.translate import (
     Line,
     accounting_event,
@@ -89,6 +92,7 @@ class AccountingHandler:
         vault: Vault,
         counters: Counters,
         remembered: Lines | None = None,
+        returning: Returning | None = None,
     ) -> None:
         self._known = known
         self._submit = submit
@@ -96,6 +100,7 @@ class AccountingHandler:
         self._vault = vault
         self._counters = counters
         self._remembered = Lines() if remembered is None else remembered
+        self._returning = Returning(vault.class_key) if returning is None else returning
         self._clocks: dict[Nas, _Clock] = {}
 
     def __call__(self, request: Request, answer: Answer) -> None:
@@ -162,6 +167,9 @@ class AccountingHandler:
         event = accounting_event(packet, about, request.at, clock.skew, request.source[0], knows_clock=knows_clock)
         if event is None:
             return None
+        if isinstance(event, AccountingStop):
+            may_end = event.cause in MAY_END_SESSION
+            event = evolve(event, is_back=self._returning.stopped(router.id, values, may_end=may_end))
         key = self._vault.class_key
         named = _first_of_ours(packet, key)
         wire = None
@@ -195,7 +203,11 @@ class AccountingHandler:
 
     def _reboot(self, request: Request, about: Line, how: str) -> RebootJob:
         router = request.router
-        return RebootJob(at=request.at, router=router, cafe=self._known.cafe(router), nas=about.nas, how=how)
+        self._returning.clear(request.at)  # whoever was here is not any more, as soon as this is recorded
+        age = age_of(request.packet, request.at)
+        clock = self._clock((router.id, nas_octets(request.packet.values)), age, request.at)
+        at = happened_at(request.packet, request.at, age, clock.skew)
+        return RebootJob(at=at, router=router, cafe=self._known.cafe(router), nas=about.nas, how=how)
 
     def _record(self, job: Job, answer: Answer) -> None:
         def recorded(result: Any) -> None:

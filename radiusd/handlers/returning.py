@@ -10,7 +10,7 @@ in the transaction that acknowledges it. That the device was here is told later,
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from itertools import islice
@@ -44,6 +44,9 @@ _CHAP_PASSWORD = int(Attribute.CHAP_PASSWORD)
 _CHAP_CHALLENGE = int(Attribute.CHAP_CHALLENGE)
 _CALLING_STATION_ID = int(Attribute.CALLING_STATION_ID)
 _EAP_MESSAGE = int(Attribute.EAP_MESSAGE)
+_ACCT_SESSION_ID = int(Attribute.ACCT_SESSION_ID)
+_BOOT_DIGIT = slice(2, 3)
+"""Of an Acct-Session-Id of RouterOS."""
 
 Key = bytes
 """A router's id, and the octets of User-Name and Calling-Station-Id."""
@@ -64,6 +67,7 @@ class Remembered:
     """The last answer to a device. `times` counts what was answered from here and not told yet.
 
     `package` and `offered` are the same values for all who have bought it. `named` is the Class, once it was told.
+    `acct_session_id` is how the NAS named the last login, empty if it did not.
     """
 
     guest: bytes = field(repr=False)
@@ -72,6 +76,7 @@ class Remembered:
     named: bytes = b""
     times: int = 0
     since: Instant = _LONG_AGO
+    acct_session_id: bytes = b""
 
 
 class Returning:
@@ -108,7 +113,12 @@ class Returning:
         key = _key(request.router.id, user, station)
         self._forget(key)
         offered = offered_attributes(granted.rate, granted.devices, *offer)
-        self._known[key] = Remembered(_guest(granted, user, mark), granted.package, offered)
+        self._known[key] = Remembered(
+            _guest(granted, user, mark),
+            granted.package,
+            offered,
+            acct_session_id=values.get(_ACCT_SESSION_ID, b""),
+        )
         self._of_pass.add(granted.pass_id, key)
         for each in too_many(self._known, MOST):
             self._forget(each)
@@ -146,6 +156,9 @@ class Returning:
         known = self._known.get(key)
         if known is None or _EAP_MESSAGE in values:
             return None
+        acct_session_id = values.get(_ACCT_SESSION_ID, b"")
+        if request.router.is_mikrotik and acct_session_id[_BOOT_DIGIT] != known.acct_session_id[_BOOT_DIGIT]:
+            return None  # the router was started anew, and whoever was here before is not any more
         _, session_id, _, _, ends_at, passwords, mark = _read(known.guest)
         if not self._is_the_guest(request, passwords, mark):
             return None
@@ -160,7 +173,23 @@ class Returning:
             known.since = request.at
             self._untold[known] = key
         known.times += 1
+        known.acct_session_id = acct_session_id
         return Reply(Code.ACCESS_ACCEPT, known.named + known.offered + timed_attributes(known.package, time))
+
+    def stopped(self, router_id: int, values: Mapping[int, bytes], *, may_end: bool) -> bool:
+        """A Stop of this device came, by which its session `may_end`: whether the device was let in again since.
+
+        Else it is let in from here no more: the Stop is on its way to the store.
+        """
+        key = _key(router_id, values.get(_USER_NAME, b""), values.get(_CALLING_STATION_ID, b""))
+        known = self._known.get(key)
+        if known is None:
+            return False
+        if known.acct_session_id and known.acct_session_id != values.get(_ACCT_SESSION_ID):
+            return True
+        if may_end:
+            self._forget(key)
+        return False
 
     def _is_the_guest(self, request: Request, passwords: tuple[bytes, ...], mark: bytes) -> bool:
         values = request.packet.values

@@ -60,6 +60,7 @@ _COUNTERS = (
 _COUNTED = Struct("!IIIII")
 _FOUR_OCTETS = {4}
 _ZERO = bytes(4)
+_LARGEST_CAUSE = 0x7FFFFFFF
 _BOOT_DIGIT = re.compile(r"8[0-9a-fA-F]([0-9a-fA-F])[0-9a-fA-F]{5}")
 
 
@@ -206,7 +207,9 @@ def accounting_event(
     if status == AcctStatusType.INTERIM_UPDATE:
         return InterimUpdate(**about_line)
     if status == AcctStatusType.STOP:
-        return AccountingStop(cause=_integer(values, Attribute.ACCT_TERMINATE_CAUSE), **about_line)
+        cause = _integer(values, Attribute.ACCT_TERMINATE_CAUSE)
+        # RFC 2866 and its successors know a few dozen; what no column can hold says nothing.
+        return AccountingStop(cause=None if cause is None or cause > _LARGEST_CAUSE else cause, **about_line)
     return None
 
 

@@ -204,12 +204,8 @@ class AccessJob(Job):
         admission = admit(question, holdings)
         stored = {each.bought.id: each for each in holdings}
         for holding, effects in admission.steps:
-            before = stored[holding.bought.id]
-            if holding is not before:
+            if holding is not stored[holding.bought.id]:
                 work.put(holding, effects, branch, self.at)
-                if any(holding.active()) and not any(before.active()):
-                    name = holding.bought.terms.name
-                    work.users[name] = work.users.get(name, 0) + 1
         return evolve(admission, facts=(*facts, *admission.facts))
 
     def _keep(self, work: Work, admission: Admission, account: Account | None) -> None:

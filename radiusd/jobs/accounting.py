@@ -168,6 +168,9 @@ class AccountingJob(Job):
                     return each
         seconds = self.event.report.seconds or 0
         opened_at = Instant(self.event.at - seconds * 1000)
+        if holding is not None and session_id is not None:
+            began = holding.session(session_id).started_at
+            opened_at = max(opened_at, min(began or opened_at, self.event.at))
         return Connection(
             id=work.new_id("connections"),
             session_id=session_id,

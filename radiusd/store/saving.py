@@ -67,6 +67,14 @@ class Change:
         ]
         self.is_structural = bool(settled_of) or bool(self.sessions)
         """Whether more differs than what connections counted: whoever decides over this pass must know of it."""
+        if self.is_structural and after.bought.data is not None:
+            # There may be less left for the other lines: whoever remembers them must read them anew.
+            written = {now.id for _, now in self.lines}
+            self.lines += [
+                (lines[each.id], each)
+                for each in after.connections
+                if each.is_open and each.id in lines and each.id not in written
+            ]
 
     @property
     def is_news(self) -> bool:

@@ -274,7 +274,8 @@ class Work:
         for pass_id in sessions_of:
             self._take_in(pass_id, sessions_of[pass_id], lines_of[pass_id])
         capped = {each.bought.terms.name for each in bought if each.bought.terms.max_users is not None}
-        self.users.update(loading.count_users(self.database, capped - self.users.keys()))
+        uncounted = capped - self.users.keys()
+        self.users.update({**dict.fromkeys(uncounted, 0), **loading.count_users(self.database, uncounted)})
 
     def _take_in(self, pass_id: int, found: list[Session], lines: list[Connection]) -> None:
         """Add what is not known yet to a holding, as it was stored and as the batch has left it."""
@@ -368,6 +369,8 @@ class Work:
 
     def put(self, holding: Holding, effects: tuple[Effect, ...], branch: Branch, at: Instant) -> None:
         """What policy made of a holding at `at`, and what must be done about it; when it wakes is reckoned anew."""
+        if self.users:
+            self._count_user(holding)
         self._current[holding.bought.id] = holding
         self._wakes[holding.bought.id] = (branch, at)
         self._index(holding)
@@ -375,6 +378,12 @@ class Work:
             self._index_key(rows.key_of(line), line.id)
         for effect in effects:
             self._keep(effect, holding, at)
+
+    def _count_user(self, holding: Holding) -> None:
+        """Of a package that only so many may use at a time: one more, or one fewer."""
+        name, before = holding.bought.terms.name, self._current[holding.bought.id]
+        if name in self.users:
+            self.users[name] += any(holding.active()) - any(before.active())
 
     def _keep(self, effect: Effect, holding: Holding, at: Instant) -> None:
         if isinstance(effect, Disconnect):

@@ -159,7 +159,7 @@ class Committer:
             (result,), more = self._commit_alike([job])
             results.append(result)
             afterwards += more
-            away = away + 1 if isinstance(result, Failed) and isinstance(result.error, OperationalError) else 0
+            away = away + 1 if isinstance(result, Failed) and _is_away(result.error) else 0
             if away == 2:
                 return results + [result] * (len(jobs) - number - 1), afterwards
         return results, afterwards
@@ -202,6 +202,10 @@ class Committer:
     def close(self) -> None:
         """Let go of the store until the next batch."""
         self._connection.close()
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, OperationalError) and not _is_held_up(error)
 
 
 def _is_held_up(error: Exception) -> bool:

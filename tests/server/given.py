@@ -131,7 +131,9 @@ class Server:
         access = AccessHandler(
             self.known, self.submit, self._hash, self.boots, self.vault, self.counters, waiting, self.returning
         )
-        accounting = AccountingHandler(self.known, self.submit, self.boots, self.vault, self.counters, lines)
+        accounting = AccountingHandler(
+            self.known, self.submit, self.boots, self.vault, self.counters, lines, self.returning
+        )
         self.auth = self._port({Code.ACCESS_REQUEST: access, Code.STATUS_SERVER: status(Code.ACCESS_ACCEPT)})
         self.acct = self._port(
             {Code.ACCOUNTING_REQUEST: accounting, Code.STATUS_SERVER: status(Code.ACCOUNTING_RESPONSE)}

@@ -277,7 +277,7 @@ class Node:
             self.known, submit, _no_hashes, self.boots, vault, self.counters, waiting, self.returning
         )
         lines = self.committer.memory.lines
-        accounting = AccountingHandler(self.known, submit, self.boots, vault, self.counters, lines)
+        accounting = AccountingHandler(self.known, submit, self.boots, vault, self.counters, lines, self.returning)
         self._listen(AUTH, {Code.ACCESS_REQUEST: access, Code.STATUS_SERVER: status(Code.ACCESS_ACCEPT)})
         self._listen(ACCT, {Code.ACCOUNTING_REQUEST: accounting, Code.STATUS_SERVER: status(Code.ACCOUNTING_RESPONSE)})
 
