@@ -228,7 +228,8 @@ class Work:
         }
         session_ids.update(row.session_id for row in found if row.session_id is not None)
         unread = pass_ids - self._stored.keys()
-        self._load_holdings(unread, session_ids, {row.id for row in found})
+        may_begin = any(each.names for each in wanted)
+        self._load_holdings(unread, session_ids, {row.id for row in found}, may_begin=may_begin)
         self._keys |= _united(each.keys for each in wanted)
         if unread and self._keys:
             self._see_that_nobody_began_meanwhile()
@@ -246,7 +247,9 @@ class Work:
         if any(each.id not in self._pass_of_connection for each in found):
             raise Conflict
 
-    def _load_holdings(self, pass_ids: set[int], session_ids: set[int], connection_ids: set[int]) -> None:
+    def _load_holdings(
+        self, pass_ids: set[int], session_ids: set[int], connection_ids: set[int], *, may_begin: bool
+    ) -> None:
         bought = list(loading.lock_passes(self.database, pass_ids))
         found = loading.load_sessions(self.database, pass_ids, session_ids)
         lines = []
@@ -275,6 +278,8 @@ class Work:
             self._take_in(pass_id, sessions_of[pass_id], lines_of[pass_id])
         capped = {each.bought.terms.name for each in bought if each.bought.terms.max_users is not None}
         uncounted = capped - self.users.keys()
+        if may_begin:
+            loading.hold_packages(self.database, uncounted)
         self.users.update({**dict.fromkeys(uncounted, 0), **loading.count_users(self.database, uncounted)})
 
     def _take_in(self, pass_id: int, found: list[Session], lines: list[Connection]) -> None:

@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from radiusd.store import blocks, loading
+from policy.package import Package
+from policy.quantities import Seconds
+from radiusd.store import blocks, loading, packages
+from radiusd.store import database as store_database
 from radiusd.store.database import Database
 from radiusd.store.schema import connections
-from tests.server.given import PHONE, Server
+from tests.server.given import NOON, PHONE, TABLET, Server
 
 
 def test_a_report_that_two_servers_got_at_once_counts_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +44,34 @@ def test_a_report_that_two_servers_got_at_once_counts_once(database: Database, m
     with database.reading() as connection:
         counted = select(connections.c.uploaded).where(connections.c.acct_session_id == "a2")
         assert connection.execute(counted).scalars().all() == [5_000]
+
+
+def test_no_more_use_a_package_than_may_though_two_servers_let_somebody_in_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    server = Server(database)
+    with database.writing() as connection:
+        packages.add(connection, Package(name="few", time=Seconds(3_600), max_users=1), NOON)
+        for name in ("an", "bo"):
+            server.add_account(connection, name, "secret", "few")
+    other = Server(database, is_first=False)
+    count = loading.count_users
+    tried: list[Any] = []
+
+    def count_and_have_the_other_try(connection: Any, names: Collection[str]) -> dict[str, int]:
+        found = count(connection, names)
+        if names and not tried:
+            tried.append(None)
+            tried.append(other.log_in("bo", mac=TABLET, Acct_Session_Id="b"))
+        return found
+
+    monkeypatch.setattr(store_database, "_WAITS", 1)
+    monkeypatch.setattr(loading, "count_users", count_and_have_the_other_try)
+    assert server.log_in("an", Acct_Session_Id="a").code == 2
+    assert tried == [None, None]
+    assert other.log_in("bo", mac=TABLET, Acct_Session_Id="b2").code == 3
 
 
 def test_a_device_is_not_blocked_between_a_login_and_its_commit(
