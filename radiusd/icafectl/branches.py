@@ -46,7 +46,7 @@ _settings = composed(
         "--idle-timeout",
         type=SECONDS,
         metavar="TIME",
-        help="How long a guest may be silent before the router logs it out (5m by default).",
+        help="How long a guest may be silent before the router logs it out, 60s to 1d (5m by default).",
     ),
     click.option(
         "--switch-rule",
@@ -79,7 +79,7 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
         raise click.UsageError(f"--interim must be 60 to 600 seconds, as in --interim 120, not {interim}")
     idle = settings.get("idle_timeout")
     if idle is not None and not 60 <= idle <= DAY:
-        raise click.UsageError(f"--idle-timeout must be 60 seconds to 1 day, as in --idle-timeout 5m, not {idle}")
+        raise click.UsageError(f"--idle-timeout must be 60 seconds to 1 day, as in --idle-timeout 5m, not {idle} s")
     return settings
 
 
