@@ -160,6 +160,10 @@ class _Server:
     def _submit(self, job: Any, done: Callable[[Any], None]) -> None:
         self._queue.append((job, done))
 
+    def forget_returns(self) -> None:
+        """Nobody came back: a Stop of the first line ends the session."""
+        self._returning.clear()
+
     def take(self, datagrams: list[Datagram], watch: _Stopwatch) -> None:
         """A batch, from its octets to its answers."""
         self._returning.saw_store(wall_clock())
@@ -195,6 +199,7 @@ def _figures(server: _Server, packets: int, shows: Callable[[str], None]) -> Ite
     yield _figure("duplicate of it", server, firsts, shows)
     again = [_login(_line(number, 2), number) for number in range(packets)]
     yield _figure("login of a device that comes back", server, again, shows)
+    server.forget_returns()
     lines = [_line(number, 1, named) for number, named in enumerate(classes)]
     yield _figure("Start", server, [_report(each, n, AcctStatusType.START, 0) for n, each in enumerate(lines)], shows)
     interim = AcctStatusType.INTERIM_UPDATE
