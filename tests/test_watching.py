@@ -204,7 +204,7 @@ def test_what_is_being_carried_out_is_left_alone(watched: Watched) -> None:
 def test_what_could_not_be_taken_up_is_tried_again(watched: Watched) -> None:
     watched.seen = evolve(NOTHING, due=(1,))
     watched.look()
-    watched.jobs[0][1](Failed(StoreIsAway("no space left on device")))
+    watched.jobs[0][1](Failed(OSError("no space left on device")))
     assert watched.orders.carried_out == []
     watched.look()
     assert len(watched.submitted(TakeUpJob)) == 2

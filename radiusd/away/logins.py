@@ -93,11 +93,12 @@ class Logins:
 
     def _granted(self, asked: _Asked, result: Any) -> None:
         asked.is_being_granted = False
-        if not isinstance(result, Failed):
-            asked.answer(result)
-        elif asked.decided is not None or self._gate.outlook is Outlook.AWAY:
-            asked.answer(result if asked.decided is None else asked.decided)
-        # Else it could not be written down, and a store that is only slow will tell in a while.
+        if isinstance(result, Failed):
+            if asked.decided is not None:
+                result = asked.decided
+            elif self._gate.outlook is not Outlook.AWAY:
+                return  # it could not be written down, and a store that is only slow will tell in a while
+        asked.answer(result)
 
     def _decided(self, asked: _Asked, number: int, result: Any) -> None:
         self._gate.settle(number)

@@ -1,24 +1,11 @@
 """Devices: tied to an account so that their MAC logs in, or blocked."""
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from policy.quantities import Instant
-from radiusd.store.driver import Prepared
+from radiusd.store import advisory
 from radiusd.store.errors import NotFound
 from radiusd.store.schema import accounts, devices
-
-_BLOCKING = 0x1CAFF
-"""PostgreSQL's advisory lock of that whole table: a device that was never seen has no row to be locked."""
-_HOLD = Prepared(f"SELECT pg_advisory_xact_lock_shared({_BLOCKING})", 0)
-
-
-def hold(connection: Connection) -> None:
-    """Have no device blocked between what is read of them next and the end of this transaction.
-
-    Whoever blocks one waits for that, and finds whom it has let in. SQLite has one writer.
-    """
-    if connection.dialect.name != "sqlite":
-        _HOLD.put_off(connection, ())
 
 
 def tie(connection: Connection, mac: str, account_id: int, at: Instant) -> str | None:
@@ -39,8 +26,7 @@ def untie(connection: Connection, mac: str) -> None:
 
 def set_blocked(connection: Connection, mac: str, at: Instant, *, is_blocked: bool) -> bool:
     """Whether that is new. Every login that was decided as it was before has been committed by then."""
-    if connection.dialect.name != "sqlite":
-        connection.execute(select(func.pg_advisory_xact_lock(_BLOCKING)))
+    advisory.await_who_holds_devices(connection)
     now = connection.execute(select(devices.c.is_blocked).where(devices.c.name == mac)).scalar()
     _keep(connection, mac, at, is_blocked=is_blocked)
     return bool(now) is not is_blocked

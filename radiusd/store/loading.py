@@ -12,9 +12,8 @@ from policy.passes import Pass
 from policy.quantities import Instant
 from policy.session import Session
 from radiusd.passwords import HASHED
-from radiusd.store import devices as device_list
-from radiusd.store.bulk import Query, as_array
-from radiusd.store.driver import Prepared
+from radiusd.store import advisory
+from radiusd.store.bulk import Query
 from radiusd.store.keys import among
 from radiusd.store.rows import (
     CONNECTION,
@@ -25,9 +24,6 @@ from radiusd.store.rows import (
     session_from_values,
 )
 from radiusd.store.schema import IS_ACTIVE, accounts, branches, connections, devices, logins, passes, sessions
-
-_BEGINNING = 0x1CAFE
-"""The first half of PostgreSQL's advisory lock of a package that only so many may use at a time."""
 
 
 @frozen
@@ -113,9 +109,6 @@ _LATEST_BY_KEY = Query(
     ),
 )
 _PASS_IDS_OF_SESSIONS = Query(select(sessions.c.pass_id).where(among(sessions.c.id)))
-_HOLD_PACKAGES = Prepared(
-    "SELECT pg_advisory_xact_lock($1::int, hashtext(name)) FROM unnest($2::text[]) AS given (name)", 2
-)
 _ACTIVE_USERS = Query(
     select(passes.c.package, func.count(func.distinct(passes.c.id)))
     .join_from(passes, sessions, sessions.c.pass_id == passes.c.id)
@@ -136,7 +129,7 @@ def load_logins(connection: Connection, names: Collection[str]) -> dict[str, Log
 def load_devices(connection: Connection, names: Collection[str]) -> dict[str, tuple[Device, int | None]]:
     """Known devices by name, with the id of the account each is tied to; none of them is blocked until we commit."""
     if names:
-        device_list.hold(connection)
+        advisory.hold_devices(connection)
     return {row[0]: (Device(row[0], row[1]), row[2]) for row in _all(connection, _DEVICES, names)}
 
 
@@ -209,12 +202,6 @@ def find_connections(connection: Connection, ids: Collection[int], keys: Collect
     """What connections belong to, by id, and by key the newest of each."""
     found = (*_all(connection, _BY_ID, ids), *_all(connection, _LATEST_BY_KEY, keys))
     return [Whereabouts(*row) for row in found]
-
-
-def hold_packages(connection: Connection, package_names: Collection[str]) -> None:
-    """Have nobody else begin to use these packages until we commit. SQLite has one writer."""
-    if package_names and connection.dialect.name != "sqlite":
-        _HOLD_PACKAGES.run(connection, (_BEGINNING, as_array(sorted(package_names))))
 
 
 def count_users(connection: Connection, package_names: Collection[str]) -> dict[str, int]:

@@ -12,10 +12,8 @@ import struct
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
+from radiusd.store.advisory import PRESENCE
 from radiusd.store.database import Database
-
-_KEY = 0x1CAFE
-"""Of the advisory lock."""
 
 
 class Presence:
@@ -44,10 +42,10 @@ class Presence:
 
     def _announce_on_server(self) -> bool:
         self._held = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        is_alone = bool(self._held.execute(select(func.pg_try_advisory_lock(_KEY))).scalar_one())
-        self._held.execute(select(func.pg_advisory_lock_shared(_KEY)))
+        is_alone = bool(self._held.execute(select(func.pg_try_advisory_lock(PRESENCE))).scalar_one())
+        self._held.execute(select(func.pg_advisory_lock_shared(PRESENCE)))
         if is_alone:
-            self._held.execute(select(func.pg_advisory_unlock(_KEY)))
+            self._held.execute(select(func.pg_advisory_unlock(PRESENCE)))
         return is_alone
 
     def _announce_on_file(self) -> bool:

@@ -16,7 +16,7 @@ from policy.quantities import Instant
 from policy.session import Session
 from policy.usage import Counters, Usage
 from policy.values import evolve
-from radiusd.store import loading, rows, saving
+from radiusd.store import advisory, loading, rows, saving
 from radiusd.store.decisions import Decision, record
 from radiusd.store.errors import Conflict
 from radiusd.store.identifiers import Identifiers
@@ -279,7 +279,7 @@ class Work:
         capped = {each.bought.terms.name for each in bought if each.bought.terms.max_users is not None}
         uncounted = capped - self.users.keys()
         if may_begin:
-            loading.hold_packages(self.database, uncounted)
+            advisory.hold_packages(self.database, uncounted)
         self.users.update({**dict.fromkeys(uncounted, 0), **loading.count_users(self.database, uncounted)})
 
     def _take_in(self, pass_id: int, found: list[Session], lines: list[Connection]) -> None:

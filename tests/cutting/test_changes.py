@@ -100,13 +100,13 @@ def test_and_no_longer(server: CuttingServer) -> None:
 
 def test_a_newer_order_takes_the_place_of_one_that_the_router_has_not_answered(server: CuttingServer) -> None:
     server.come_online()
-    for up, down in ((SLOW, FAST), (FAST, SLOW)):
+    for up, down in ((SLOW, FAST), (BitsPerSecond(2_000_000), BitsPerSecond(9_000_000))):
         with server.database.writing() as connection:
             live.change_rate(connection, 1, up, down, rate_limit, server.at)
         server.look()
     older, newer = server.routers.asked
     assert server.routers.forgotten == [older]
-    assert newer.attributes == (("Mikrotik-Rate-Limit", "5M/1M"),)
+    assert newer.attributes == (("Mikrotik-Rate-Limit", "2M/9M"),)
     server.routers.answer(Acknowledged(1, 5))
     assert [(each.outcome, each.evidence) for each in server.wishes()] == [
         ("refused", "a newer order took its place"),

@@ -16,11 +16,17 @@ from radiusd.store.schema import connections
 from tests.server.given import NOON, PHONE, TABLET, Server
 
 
-def test_a_report_that_two_servers_got_at_once_counts_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A router asks the second while the first commits; its Class names a session and no connection."""
+@pytest.fixture
+def shared(database: Database) -> Database:
+    """A store that several write to at once."""
     if database.is_sqlite:
         pytest.skip("SQLite has one writer")
-    first = Server(database)
+    return database
+
+
+def test_a_report_that_two_servers_got_at_once_counts_once(shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A router asks the second while the first commits; its Class names a session and no connection."""
+    first = Server(shared)
     first.log_in(Acct_Session_Id="a1")
     first.look()
     told = {
@@ -28,7 +34,7 @@ def test_a_report_that_two_servers_got_at_once_counts_once(database: Database, m
         "Calling_Station_Id": PHONE,
         "Class": first.log_in(Acct_Session_Id="a2")["Class"][0],
     }
-    second = Server(database, is_first=False)
+    second = Server(shared, is_first=False)
     second.at = first.at
     lock = loading.lock_passes
     has_committed: list[bool] = []
@@ -41,22 +47,20 @@ def test_a_report_that_two_servers_got_at_once_counts_once(database: Database, m
     monkeypatch.setattr(loading, "lock_passes", lock_after_the_first)
     assert second.report("Stop", Acct_Input_Octets=5_000, Acct_Session_Time=9, **told)
     assert has_committed == [True]
-    with database.reading() as connection:
+    with shared.reading() as connection:
         counted = select(connections.c.uploaded).where(connections.c.acct_session_id == "a2")
         assert connection.execute(counted).scalars().all() == [5_000]
 
 
 def test_no_more_use_a_package_than_may_though_two_servers_let_somebody_in_at_once(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    shared: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if database.is_sqlite:
-        pytest.skip("SQLite has one writer")
-    server = Server(database)
-    with database.writing() as connection:
+    server = Server(shared)
+    with shared.writing() as connection:
         packages.add(connection, Package(name="few", time=Seconds(3_600), max_users=1), NOON)
         for name in ("an", "bo"):
             server.add_account(connection, name, "secret", "few")
-    other = Server(database, is_first=False)
+    other = Server(shared, is_first=False)
     count = loading.count_users
     tried: list[Any] = []
 
@@ -75,17 +79,15 @@ def test_no_more_use_a_package_than_may_though_two_servers_let_somebody_in_at_on
 
 
 def test_a_device_is_not_blocked_between_a_login_and_its_commit(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    shared: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else its session would be one that nobody sees: the login read of no block, and who blocks reads of no login."""
-    if database.is_sqlite:
-        pytest.skip("SQLite has one writer")
-    server = Server(database)
+    server = Server(shared)
     lock = loading.lock_passes
     waited: list[bool] = []
 
     def block() -> int:
-        with database.writing() as connection:
+        with shared.writing() as connection:
             connection.execute(text("SET LOCAL lock_timeout = 1"))
             return len(blocks.block_device(connection, PHONE, server.at).session_ids)
 
